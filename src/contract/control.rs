@@ -1,0 +1,87 @@
+//! The control channel: one JSON value a line, a reply for each request, in order.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::SidecarConfig;
+use crate::policy::Policy;
+use crate::secret::{Secret, exposed_map};
+
+/// What the CLI asks of a sidecar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// Configures the sidecar; allowed once. Answered by [`Reply::Ready`] when it serves.
+    Configure {
+        /// All it needs.
+        config: Box<SidecarConfig>,
+    },
+    /// Asks whether it serves: [`Reply::Ready`], or an error before it was configured.
+    Ready,
+    /// Asks for the CA certificate: [`Reply::Ca`].
+    Ca,
+    /// Asks for the routes in force: [`Reply::Routes`].
+    Routes,
+    /// Replaces the routes and their credentials: [`Reply::Routes`]. Requests under way keep their permit.
+    Reload {
+        /// The new policy.
+        policy: Policy,
+        /// The new credentials.
+        #[serde(with = "exposed_map")]
+        secrets: BTreeMap<String, Secret>,
+    },
+    /// Asks for the counters: [`Reply::Stats`].
+    Stats,
+}
+
+/// What a sidecar answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "kebab-case")]
+pub enum Reply {
+    /// It serves.
+    Ready {
+        /// The version of the sidecar.
+        version: String,
+        /// Where it listens.
+        listen: Vec<SocketAddr>,
+        /// The bottle's CA certificate (PEM). Its key never leaves the sidecar's memory.
+        ca: String,
+    },
+    /// The CA certificate.
+    Ca {
+        /// In PEM.
+        ca: String,
+    },
+    /// The routes in force.
+    Routes {
+        /// As a policy, without any secret value.
+        policy: Policy,
+    },
+    /// The counters.
+    Stats {
+        /// See [`Stats`].
+        stats: Stats,
+    },
+    /// It could not do that.
+    Error {
+        /// Why, for people.
+        message: String,
+    },
+}
+
+/// What a sidecar has counted since it was configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Requests that were permitted.
+    pub allowed: u64,
+    /// Requests that were denied.
+    pub denied: u64,
+    /// Connections open now.
+    pub connections: u64,
+    /// Bytes of request bodies that went out.
+    pub bytes_out: u64,
+    /// Bytes of response bodies that came in.
+    pub bytes_in: u64,
+}

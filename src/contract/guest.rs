@@ -1,0 +1,63 @@
+//! What the guest — our static binary beside the agent — is told, and where things lie in the agent's image.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::{Secret, exposed_map};
+
+/// Where the guest's binary lies in the agent's image.
+pub const GUEST: &str = "/.bottle/guest";
+/// The public roots (PEM), put into the image beside the guest.
+pub const PUBLIC_ROOTS: &str = "/.bottle/roots.pem";
+/// The folder for what belongs to one bottle only.
+pub const RUN_DIR: &str = "/.bottle/run";
+/// The public roots and the bottle's CA (PEM): what the CA variables point at.
+pub const CA_BUNDLE: &str = "/.bottle/run/ca-bundle.pem";
+/// The bottle's CA alone (PEM).
+pub const CA_CERT: &str = "/.bottle/run/ca.pem";
+/// The agent's environment, as JSON, read by `guest exec`.
+pub const ENVIRONMENT: &str = "/.bottle/run/environment.json";
+/// The prompt, where there is one.
+pub const PROMPT: &str = "/.bottle/run/prompt.md";
+/// The agent's home folder where the image has none for its user.
+pub const HOME: &str = "/home/agent";
+
+/// What `guest provision` reads on standard input, as one JSON value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provision {
+    /// The bottle's CA certificate (PEM).
+    pub ca: String,
+    /// The agent's environment.
+    #[serde(with = "exposed_map")]
+    pub env: BTreeMap<String, Secret>,
+    /// The prompt.
+    #[serde(default)]
+    pub prompt: Option<String>,
+    /// Where the agent's command starts.
+    pub workdir: String,
+    /// The numeric user that owns what only the agent may read.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
+/// What `guest provision` answers on standard output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provisioned {
+    /// The files of the system's trust store that now hold the bottle's CA.
+    pub trust_store: Vec<String>,
+    /// Why the system's trust store was left alone, when it was.
+    #[serde(default)]
+    pub skipped: Option<String>,
+}
+
+/// The agent's environment and starting folder, as they lie in [`ENVIRONMENT`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The variables, on top of what the image sets.
+    #[serde(with = "exposed_map")]
+    pub env: BTreeMap<String, Secret>,
+    /// Where the command starts.
+    pub workdir: String,
+}

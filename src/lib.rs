@@ -1,0 +1,1 @@
+//! bottle: runs a coding agent in a sealed bottle.

@@ -1,0 +1,3 @@
+//! The `bottle` command.
+
+fn main() {}

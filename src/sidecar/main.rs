@@ -1,0 +1,3 @@
+//! The `bottle-sidecar` program.
+
+fn main() {}
