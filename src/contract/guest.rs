@@ -36,10 +36,8 @@ pub struct Provision {
     pub prompt: Option<String>,
     /// Where the agent's command starts.
     pub workdir: String,
-    /// The numeric user that owns what only the agent may read.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
+    /// The agent's command, for a start without a terminal.
+    pub command: Vec<String>,
 }
 
 /// What `guest provision` answers on standard output.
@@ -60,4 +58,7 @@ pub struct Environment {
     pub env: BTreeMap<String, Secret>,
     /// Where the command starts.
     pub workdir: String,
+    /// The agent's command: what `guest go` tells the idle init to run.
+    #[serde(default)]
+    pub command: Vec<String>,
 }

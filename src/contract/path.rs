@@ -91,26 +91,44 @@ impl Target {
 
     /// Returns the path with its percent-encodings decoded, lower-cased: for spotting, not for matching.
     pub fn decoded(&self) -> String {
-        let mut bytes = Vec::with_capacity(self.path_len);
-        let mut rest = self.path().as_bytes();
-        while let Some((&first, tail)) = rest.split_first() {
-            let (byte, tail) = match (first, tail) {
-                (b'%', [high, low, tail @ ..]) => (hex_pair(*high, *low).unwrap_or(first), tail),
-                _ => (first, tail),
-            };
-            bytes.push(byte.to_ascii_lowercase());
-            rest = tail;
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
+        percent_decoded(self.path())
     }
 
-    /// Tells whether the path has an encoded slash, backslash or dot, which servers read in different ways.
+    /// Tells whether servers read the path in different ways.
+    ///
+    /// That is so for an encoded slash, backslash, dot, percent sign or semicolon; for an empty segment
+    /// and a path parameter (`;`), which some drop; and for bytes that are not UTF-8, which some fold.
     pub fn is_ambiguous(&self) -> bool {
         let path = self.path().to_ascii_lowercase();
-        ["%2f", "%5c", "%2e"]
-            .iter()
-            .any(|encoded| path.contains(encoded))
+        let read_in_two_ways = ["%2f", "%5c", "%2e", "%25", "%3b", "//", ";"];
+        read_in_two_ways.iter().any(|part| path.contains(part)) || !self.is_plain_text()
     }
+
+    /// Tells whether the decoded path is UTF-8 without the full-width forms that some servers fold to ASCII.
+    fn is_plain_text(&self) -> bool {
+        let full_width = |letter: char| ('\u{ff00}'..='\u{ffef}').contains(&letter);
+        !self
+            .decoded()
+            .contains(|letter| letter == char::REPLACEMENT_CHARACTER || full_width(letter))
+    }
+}
+
+/// Decodes percent-encodings once, and lowers the case: for spotting, not for matching.
+pub(crate) fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let (byte, tail) = match (first, tail) {
+            (b'%', [high, low, after @ ..]) => match hex_pair(*high, *low) {
+                Some(byte) => (byte, after),
+                None => (first, tail),
+            },
+            _ => (first, tail),
+        };
+        bytes.push(byte.to_ascii_lowercase());
+        rest = tail;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl PathPattern {
@@ -340,6 +358,25 @@ mod tests {
         }
         let target: Target = "/a%2Fb?q=1".parse().unwrap();
         assert!(target.is_ambiguous());
+        for two_ways in [
+            "/v1/..;/x",
+            "/v1/%252e%252e/x",
+            "/v1/%c0%ae/x",
+            "/v1/%ef%bc%8e/x",
+            "/a//b",
+            "/a%3bb",
+        ] {
+            assert!(
+                two_ways.parse::<Target>().unwrap().is_ambiguous(),
+                "{two_ways}"
+            );
+        }
+        for one_way in ["/v1/a.b", "/caf%c3%a9", "/a%20b", "/a?b=//;%2e"] {
+            assert!(
+                !one_way.parse::<Target>().unwrap().is_ambiguous(),
+                "{one_way}"
+            );
+        }
         assert_eq!((target.path(), target.query()), ("/a%2Fb", Some("q=1")));
     }
 

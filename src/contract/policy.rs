@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::{Host, HostPattern};
 use crate::intent::{Intent, Method, Scheme};
-use crate::path::{PathPattern, Target};
+use crate::path::{PathPattern, Target, percent_decoded};
 use crate::verdict::{Allowed, Denial, Reason, Verdict};
 
 /// All that a bottle may reach. Empty means nothing.
@@ -184,30 +184,37 @@ impl Route {
     }
 }
 
-/// Recognises both steps of smart HTTP: `…/info/refs?service=S` and `…/S`.
+/// Recognises both steps of smart HTTP, `…/info/refs?service=S` and `…/S`, and the LFS that goes with it.
+///
+/// Servers differ in what they drop from the end of a path and in how often they decode it, so a name
+/// counts wherever it stands, and what is not plainly a fetch counts as a push.
 fn git_service(target: &Target) -> Option<GitService> {
-    let path = target.decoded();
-    let path = path.trim_end_matches('/');
-    let asked = path
-        .ends_with("/info/refs")
-        .then(|| target.query().unwrap_or_default().to_ascii_lowercase());
-    // A query can spell the service with percent-encodings; whatever is not plainly a fetch counts as a push.
-    let asks = |service: &str| {
-        asked.as_ref().is_some_and(|query| {
-            query
-                .split('&')
-                .any(|pair| pair == format!("service={service}"))
-        })
-    };
-    if path.ends_with("/git-receive-pack") || asks("git-receive-pack") {
+    let path = decoded_to_the_end(&target.decoded());
+    let query = decoded_to_the_end(&target.query().unwrap_or_default().to_ascii_lowercase());
+    let asks = path.contains("info/refs") && query.contains("service");
+    if path.contains("git-receive-pack")
+        || query.contains("git-receive-pack")
+        || path.contains("info/lfs")
+    {
         Some(GitService::ReceivePack)
-    } else if path.ends_with("/git-upload-pack") || asks("git-upload-pack") {
+    } else if path.contains("git-upload-pack") || asks && query.contains("git-upload-pack") {
         Some(GitService::UploadPack)
-    } else if asked.is_some_and(|query| query.contains('%') || query.contains("service")) {
+    } else if asks {
         Some(GitService::ReceivePack)
     } else {
         None
     }
+}
+
+/// Decodes percent-encodings of percent-encodings, and drops doubled slashes.
+fn decoded_to_the_end(text: &str) -> String {
+    /// More layers than any server takes off.
+    const LAYERS: usize = 4;
+    let mut text = text.to_owned();
+    for _ in 0..LAYERS {
+        text = percent_decoded(&text).replace("//", "/");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -384,6 +391,37 @@ mod tests {
             check(&fetch, "POST", url, with_fetch);
             check(&plain, "POST", url, without);
         }
+    }
+
+    #[test]
+    fn a_push_is_a_push_however_it_is_spelled() {
+        let fetch = [Route {
+            git: GitAccess::Fetch,
+            ..route("git.test")
+        }];
+        let plain = [route("git.test")];
+        for push in [
+            "git-receive-pack;x=1",
+            "git-receive-pack%20",
+            "git-receive-pack.",
+            "git-receive-pack%5c",
+            "git-receive-pack%3fx",
+            "git-receive-pack/x",
+            "git%252dreceive-pack",
+            "info//refs?service=git-receive-pack",
+            "info/refs?a=1&service=git%252Dreceive%2Dpack",
+            "info/lfs/objects/batch",
+        ] {
+            let url = format!("https://git.test/a.git/{push}");
+            check(&fetch, "POST", &url, Err(Reason::GitPush));
+            check(&plain, "POST", &url, Err(Reason::GitPush));
+        }
+        check(
+            &fetch,
+            "GET",
+            "https://git.test/a.git/objects/info/packs",
+            Ok(0),
+        );
     }
 
     #[test]

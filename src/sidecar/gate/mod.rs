@@ -1,0 +1,13 @@
+//! The gate: the one place that decides, and the only maker of a [`Permit`].
+
+mod credential;
+mod decide;
+mod names;
+mod permit;
+mod refusal;
+
+pub use credential::{Credential, InvalidSecret};
+pub use decide::{Gate, ReloadError};
+pub use names::{LookUp, Resolve};
+pub use permit::{Permit, Tunnel};
+pub use refusal::{Refusal, Rejected};

@@ -1,0 +1,148 @@
+//! Finds the guest's command in the arguments and turns what came of it into an exit code.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+
+use super::adopt::Covered;
+use super::{adopt, exec, init, probe, provision, tar_in, tar_out};
+
+const USAGE: &str = "\
+usage: guest COMMAND
+
+  init                    idle as process 1: reap children, pass SIGTERM on
+  go                      tell init to start the agent's command, and to end with it
+  exec [--] CMD ARGS...   start CMD with the agent's environment
+  provision               bring in what belongs to one bottle (JSON on standard input)
+  adopt USER WORKDIR [covered]
+                          make an image ready for the agent's user; `covered` when
+                          folders in memory will lie over home and WORKDIR
+  probe                   try to get out (JSON on standard input)
+  tar-in DIR              unpack a tar stream from standard input
+  tar-out PATH            write PATH as a tar stream to standard output
+";
+
+/// The whole file system; tests use a folder instead.
+const ROOT: &str = "/";
+
+/// Why a command failed, and the exit code that says so.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The exit code.
+    pub(super) code: u8,
+    /// The reason, for people.
+    pub(super) reason: anyhow::Error,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(reason: anyhow::Error) -> Self {
+        Self { code: 1, reason }
+    }
+}
+
+/// Returns the words after `guest` when this process was called as the guest.
+///
+/// Two forms count: `bottle-sidecar guest …`, and a program whose own file name is `guest`.
+pub fn words(argv: impl IntoIterator<Item = OsString>) -> Option<Vec<OsString>> {
+    let mut argv = argv.into_iter();
+    let program = argv.next()?;
+    if Path::new(&program).file_name() == Some(OsStr::new("guest")) {
+        return Some(argv.collect());
+    }
+    (argv.next()? == "guest").then(|| argv.collect())
+}
+
+/// Runs the command that these words name; `exec` does not return when it succeeds.
+pub fn run(words: &[OsString]) -> ExitCode {
+    match dispatch(words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&format_args!("{:#}", failure.reason));
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Writes a line for people to standard error.
+pub(super) fn complain(message: &dyn fmt::Display) {
+    // When standard error is closed there is nobody left to tell.
+    drop(writeln!(std::io::stderr(), "bottle guest: {message}"));
+}
+
+fn dispatch(words: &[OsString]) -> Result<(), Failure> {
+    let Some((command, rest)) = words.split_first() else {
+        return Err(usage("no command"));
+    };
+    let root = Path::new(ROOT);
+    match (command.to_str(), rest) {
+        (Some("init"), []) => match init::init()? {
+            0 => Ok(()),
+            code => Err(Failure {
+                code,
+                reason: anyhow!("the agent's command ended with status {code}"),
+            }),
+        },
+        (Some("go"), []) => Ok(init::go()?),
+        (Some("exec"), command) => exec::exec(root, command).map(|never| match never {}),
+        (Some("provision"), []) => Ok(provision::from_stdin(root)?),
+        (Some("adopt"), [user, workdir, rest @ ..]) => {
+            let user = user
+                .to_str()
+                .ok_or_else(|| usage("the user is not UTF-8"))?;
+            let covered = match rest {
+                [] => Covered::No,
+                [word] if word == "covered" => Covered::ByMemory,
+                [..] => {
+                    return Err(usage(
+                        "`adopt` takes `covered` as its last word, or nothing",
+                    ));
+                }
+            };
+            Ok(adopt::adopt(root, user, Path::new(workdir), covered)?)
+        }
+        (Some("probe"), []) => Ok(probe::from_stdin()?),
+        (Some("tar-in"), [dir]) => Ok(tar_in::tar_in(Path::new(dir), std::io::stdin().lock())?),
+        (Some("tar-out"), [path]) => {
+            Ok(tar_out::tar_out(Path::new(path), std::io::stdout().lock())?)
+        }
+        _ => Err(usage(&format!(
+            "`{}` is not a command, or its arguments are wrong",
+            command.display()
+        ))),
+    }
+}
+
+/// Makes the failure for a call that is wrong in itself.
+pub(super) fn usage(reason: &str) -> Failure {
+    Failure {
+        code: 2,
+        reason: anyhow!("{reason}\n{USAGE}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_the_call_are_understood() {
+        let check = |argv: &[&str], expected: Option<&[&str]>| {
+            let words = words(argv.iter().map(OsString::from));
+            let expected = expected.map(|words| words.iter().map(OsString::from).collect());
+            assert_eq!(words, expected, "{argv:?}");
+        };
+        check(&["/.bottle/guest", "init"], Some(&["init"]));
+        check(&["guest"], Some(&[]));
+        check(
+            &["/x/bottle-sidecar", "guest", "exec", "guest"],
+            Some(&["exec", "guest"]),
+        );
+        check(&["bottle-sidecar", "serve"], None);
+        check(&["bottle-sidecar"], None);
+        check(&[], None);
+    }
+}

@@ -1,0 +1,29 @@
+//! The guest's bounds, each with its reason.
+
+use std::time::Duration;
+
+/// The longest message on standard input: a prompt and an environment fit many times over.
+pub(super) const MESSAGE_BYTES: u64 = 8 << 20;
+/// The longest file of `/proc` or `/etc` that is read to look round.
+pub(super) const SURROUNDINGS_BYTES: u64 = 1 << 20;
+/// The most attempts of one probe, two for each address of the host: room for a host with a bridge
+/// for each of a hundred containers. Each has a thread, which the container's process limit counts.
+pub(super) const ATTEMPTS: usize = 384;
+/// The stack of an attempt's thread: its frames hold little more than one datagram.
+pub(super) const ATTEMPT_STACK: usize = 128 << 10;
+/// The longest that one attempt may be told to wait.
+pub(super) const ATTEMPT_MILLIS: u64 = 30_000;
+/// The longest answer that an attempt reads: a DNS message without extensions has 512 bytes.
+pub(super) const ANSWER_BYTES: usize = 2048;
+/// How long the kernel may take to let a new IPv6 address be used: usually one to two seconds.
+pub(super) const SETTLE: Duration = Duration::from_secs(4);
+/// How often that is looked at: the kernel tells it to nobody without a netlink socket.
+pub(super) const SETTLE_STEP: Duration = Duration::from_millis(20);
+/// How long processes have to end after SIGTERM; engines wait 10 s before they kill.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+/// How often `init` looks whether the others have ended: no signal tells it, since most are not its children.
+pub(super) const GRACE_STEP: Duration = Duration::from_millis(20);
+/// What one read or write of a tar stream takes at most: fewer, larger system calls.
+pub(super) const COPY_BUFFER: usize = 128 << 10;
+/// The most folders of one tar stream: each is kept to the end, in about a kilobyte.
+pub(super) const FOLDERS: usize = 200_000;

@@ -1,0 +1,22 @@
+//! The guest: what the static binary does inside the agent's container.
+//!
+//! It is copied into agent images as `/.bottle/guest` and called through the
+//! engine's exec, so it starts in a few milliseconds: plain threads, blocking
+//! I/O, no async runtime. It needs nothing from the image, not even a shell.
+
+mod accounts;
+mod adopt;
+mod call;
+mod exec;
+mod files;
+mod init;
+mod input;
+mod limits;
+mod lookup;
+mod probe;
+mod provision;
+mod tar_in;
+mod tar_out;
+mod trust_store;
+
+pub use call::{run, words};

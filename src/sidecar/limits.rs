@@ -1,0 +1,127 @@
+//! Every bound of the sidecar, with its reason. Nothing waits or grows without one of these.
+
+use std::time::Duration;
+
+/// Threads that serve: the work is short and mostly waiting, and a bottle is one of many on a machine.
+pub const WORKERS: usize = 2;
+
+/// Threads that look names up, which the system's resolver blocks. More look-ups than these wait,
+/// so that an agent that asks for many names cannot use up the bottle's processes.
+pub const RESOLVERS: usize = 16;
+
+/// Connections of the agent at one time, a tunnel being one. Parallel installers open some
+/// hundreds; beyond the bound new ones wait in the kernel's queue. Answers that nobody reads were
+/// measured to hold 0.37 MiB each, so that all of them fit into half of the 256 MiB that a sidecar has.
+pub const CONNECTIONS: usize = 320;
+
+/// The most that an audit log may hold. A request takes some 600 bytes, so this is for half a million;
+/// beyond it the gate denies, rather than filling the host's disk for an agent that wants it full.
+pub const AUDIT_BYTES: u64 = 256 << 20;
+
+/// How long accepting rests after it failed, so that a lack of file descriptors is no busy loop.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the agent may take for its TLS handshake, from the answer to CONNECT on.
+pub const AGENT_HANDSHAKE: Duration = Duration::from_secs(15);
+
+/// How long the agent may take to send a whole request head, and so also how long an idle
+/// connection of it stays open. Common HTTP clients drop theirs after 15 to 60 seconds.
+pub const REQUEST_HEAD: Duration = Duration::from_secs(90);
+
+/// The longest request head. The target alone may have 16 KiB; cookies and tokens need the rest.
+pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
+
+/// The longest response head that is taken from an origin.
+pub const RESPONSE_HEAD_BYTES: usize = 64 * 1024;
+
+/// The most header lines in one head, either way: what hyper and most servers use.
+pub const HEADER_LINES: usize = 100;
+
+/// The most bytes that are buffered for one connection in one direction. hyper wants room for a
+/// whole head; bodies stop at it, which is what makes the slower side set the pace.
+pub const BUFFER_BYTES: usize = REQUEST_HEAD_BYTES + 16 * 1024;
+
+/// The longest line of a chunk's size, its extensions included. Nobody uses extensions.
+pub const CHUNK_LINE_BYTES: usize = 256;
+
+/// The longest trailer section of a request. Trailers are dropped, so only their end matters.
+pub const TRAILER_BYTES: usize = 8 * 1024;
+
+/// How much of a refused request's body is read and thrown away, so that the agent gets to the answer.
+pub const DISCARDED_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long that may take.
+pub const DISCARDING: Duration = Duration::from_secs(5);
+
+/// How long an origin's connection may be silent in both directions. Some model services think for
+/// ten minutes before their first byte; an event stream that is alive sends something far more often.
+pub const ORIGIN_SILENCE: Duration = Duration::from_mins(15);
+
+/// The same for a connection of the agent: later, so that the origin's silence is found first and
+/// gets an answer that names it.
+pub const AGENT_SILENCE: Duration = Duration::from_mins(16);
+
+/// How long a name may take to resolve. The usual resolver tries twice with 5 seconds each.
+pub const RESOLVE: Duration = Duration::from_secs(12);
+
+/// The most addresses of one name that are kept and tried.
+pub const ADDRESSES: usize = 8;
+
+/// How long the checked addresses of a name are used again. Short, since a move of the service
+/// must be followed; long enough that a burst of requests asks once.
+pub const NAME_AGE: Duration = Duration::from_secs(30);
+
+/// The names whose addresses are kept.
+pub const NAMES: usize = 256;
+
+/// How long one address may take to answer a connection: three SYNs of TCP's usual 1, 2, 4 seconds.
+pub const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long an origin may take for the TLS handshake.
+pub const ORIGIN_HANDSHAKE: Duration = Duration::from_secs(15);
+
+/// Idle connections to origins that are kept, in all.
+pub const POOL: usize = 128;
+
+/// Idle connections that are kept for one origin.
+pub const POOL_PER_ORIGIN: usize = 16;
+
+/// How long an idle connection to an origin is kept. Most servers close theirs after 60 seconds
+/// or more, and one that both close at once costs a request.
+pub const POOL_IDLE: Duration = Duration::from_secs(45);
+
+/// Hosts whose certificates are kept. The agent chooses the names, so it must not choose the size.
+pub const CERTIFICATES: usize = 256;
+
+/// TLS sessions that can be resumed, for each of those hosts.
+pub const SESSIONS: usize = 64;
+
+/// The life of the bottle's CA. Its key dies with the process; this is for a certificate that was copied.
+pub const CA_LIFE: Duration = Duration::from_hours(30 * 24);
+
+/// The life of a leaf certificate.
+pub const LEAF_LIFE: Duration = Duration::from_hours(7 * 24);
+
+/// How much life a leaf must have left to be used again.
+pub const LEAF_MARGIN: Duration = Duration::from_hours(24);
+
+/// How far back certificates start, for an agent (in a virtual machine) whose clock is behind.
+pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
+
+/// The longest line on the control channel: a whole configuration with its certificates.
+pub const CONTROL_LINE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Control connections at one time. The CLI uses one, and one more for each command by hand.
+pub const CONTROL_CONNECTIONS: usize = 16;
+
+/// How long a control connection may be silent; a `ctl` that was forgotten ends after it.
+pub const CONTROL_SILENCE: Duration = Duration::from_hours(24);
+
+/// How long `ctl` tries to connect: the container has only just started.
+pub const CONTROL_CONNECT: Duration = Duration::from_secs(10);
+
+/// How long `ctl` rests between two tries.
+pub const CONTROL_RETRY: Duration = Duration::from_millis(10);
+
+/// How long `ctl` waits for a reply. A configuration takes milliseconds.
+pub const CONTROL_REPLY: Duration = Duration::from_secs(30);

@@ -1,0 +1,163 @@
+//! What the agent is told when its request does not go on: short, plain, and with the way to mend it.
+
+use std::fmt::Write as _;
+
+use bottle_contract::verdict::Reason;
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::{Either, Full};
+
+use crate::gate::Refusal;
+use crate::relay::{Failure, Kind, Phase, Relayed};
+
+/// The body of an answer: ours, or the origin's on its way through.
+pub(super) type Answer = Either<Full<Bytes>, Relayed>;
+
+/// Tells programs why a request was refused, in one word.
+const DENIED: HeaderName = HeaderName::from_static("x-bottle-denied");
+/// Tells programs in which phase a permitted request failed, in one word.
+const FAILED: HeaderName = HeaderName::from_static("x-bottle-failed");
+
+/// Answers what the gate refused.
+pub(super) fn refused(refusal: &Refusal) -> Response<Answer> {
+    let status = match refusal.reason {
+        // The policy allowed it; the phase that failed is the first one of the way.
+        Reason::Unresolved => StatusCode::BAD_GATEWAY,
+        Reason::Malformed => StatusCode::BAD_REQUEST,
+        Reason::NameMismatch => StatusCode::MISDIRECTED_REQUEST,
+        Reason::Host
+        | Reason::Port
+        | Reason::Scheme
+        | Reason::Method
+        | Reason::Path
+        | Reason::AmbiguousPath
+        | Reason::GitFetch
+        | Reason::GitPush
+        | Reason::Address(_)
+        | Reason::AuditUnavailable => StatusCode::FORBIDDEN,
+    };
+    with_status(refusal, status)
+}
+
+/// Answers what a listener rejected. The connection ends: its next bytes may not be what they seem.
+pub(super) fn rejected(refusal: &Refusal, status: StatusCode) -> Response<Answer> {
+    let mut response = with_status(refusal, status);
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Answers what got no answer from its origin.
+pub(super) fn failed(host: &str, failure: &Failure) -> Response<Answer> {
+    let status = match failure.kind {
+        Kind::Broken => StatusCode::BAD_GATEWAY,
+        Kind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+    };
+    let phase = match failure.phase {
+        Phase::Connect => "connect",
+        Phase::Tls => "tls",
+        Phase::Response => "response",
+    };
+    let mut response = text(
+        status,
+        format!("bottle: no answer from {host}: {failure}\n"),
+    );
+    response
+        .headers_mut()
+        .insert(FAILED, HeaderValue::from_static(phase));
+    response
+}
+
+/// Answers a CONNECT that may go on.
+pub(super) fn connected() -> Response<Answer> {
+    Response::new(Either::Left(Full::new(Bytes::new())))
+}
+
+fn with_status(refusal: &Refusal, status: StatusCode) -> Response<Answer> {
+    let mut response = text(status, explanation(refusal));
+    response.headers_mut().insert(
+        DENIED,
+        HeaderValue::from_static(reason_word(refusal.reason)),
+    );
+    response
+}
+
+fn explanation(refusal: &Refusal) -> String {
+    let mut out = format!("bottle: denied {}: {}\n", refusal.subject, refusal.reason);
+    // Writing to a string cannot fail.
+    if let Some(detail) = &refusal.detail {
+        writeln!(out, "detail: {detail}").ok();
+    }
+    if refusal.reason == Reason::Unresolved {
+        writeln!(out, "phase: resolve").ok();
+    }
+    if let Some(remedy) = &refusal.remedy {
+        writeln!(out, "to allow it, add to the manifest:\n\n{remedy}").ok();
+    }
+    out
+}
+
+fn text(status: StatusCode, body: String) -> Response<Answer> {
+    let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+/// The reason in the word that the audit log uses.
+fn reason_word(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Host => "host",
+        Reason::Port => "port",
+        Reason::Scheme => "scheme",
+        Reason::Method => "method",
+        Reason::Path => "path",
+        Reason::AmbiguousPath => "ambiguous-path",
+        Reason::GitFetch => "git-fetch",
+        Reason::GitPush => "git-push",
+        Reason::NameMismatch => "name-mismatch",
+        Reason::Address(_) => "address",
+        Reason::Unresolved => "unresolved",
+        Reason::Malformed => "malformed",
+        Reason::AuditUnavailable => "audit-unavailable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bottle_contract::address::AddressClass;
+
+    use super::*;
+
+    #[test]
+    fn the_words_are_those_of_the_log() {
+        for reason in [
+            Reason::Host,
+            Reason::Port,
+            Reason::Scheme,
+            Reason::Method,
+            Reason::Path,
+            Reason::AmbiguousPath,
+            Reason::GitFetch,
+            Reason::GitPush,
+            Reason::NameMismatch,
+            Reason::Unresolved,
+            Reason::Malformed,
+            Reason::AuditUnavailable,
+        ] {
+            let word = serde_json::to_value(reason).unwrap();
+            assert_eq!(word.as_str(), Some(reason_word(reason)));
+        }
+        let address = serde_json::to_value(Reason::Address(AddressClass::Private)).unwrap();
+        assert!(
+            address
+                .get(reason_word(Reason::Address(AddressClass::Private)))
+                .is_some()
+        );
+    }
+}

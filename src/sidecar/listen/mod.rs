@@ -1,0 +1,12 @@
+//! Bytes from the agent become intents here: CONNECT with TLS inside, and the plain forward proxy.
+
+mod accept;
+mod answer;
+mod connect;
+mod framing;
+mod heads;
+mod intent;
+mod session;
+
+pub use accept::serve;
+pub use session::Door;

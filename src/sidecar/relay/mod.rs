@@ -1,0 +1,12 @@
+//! Carries permitted requests. Nothing here can be called without a [`crate::gate::Permit`].
+
+mod body;
+mod dial;
+mod failure;
+mod forward;
+mod pool;
+
+pub use body::Relayed;
+pub use dial::{Dial, Dialling};
+pub use failure::{Failure, Kind, Phase};
+pub use forward::Relay;

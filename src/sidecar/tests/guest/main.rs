@@ -1,0 +1,18 @@
+//! The guest as a program: the built binary, in folders and namespaces of its own.
+
+#[cfg(test)]
+mod exec;
+#[cfg(test)]
+mod image;
+#[cfg(test)]
+mod init;
+#[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod room;
+#[cfg(test)]
+mod tar_in;
+#[cfg(test)]
+mod tar_out;

@@ -1,0 +1,28 @@
+//! The whole sidecar in process, between an agent and origins of ours. All traffic is on loopback.
+
+#[cfg(test)]
+mod addresses;
+#[cfg(test)]
+mod agent;
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod credentials;
+#[cfg(test)]
+mod names;
+#[cfg(test)]
+mod origin;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
+mod smuggling;
+#[cfg(test)]
+mod streaming;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod upstream;
+#[cfg(test)]
+mod world;
