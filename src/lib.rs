@@ -1,1 +1,8 @@
-//! bottle: runs a coding agent in a sealed bottle.
+//! Runs a coding agent in a sealed bottle.
+
+pub mod env;
+pub mod error;
+pub mod exit;
+pub mod process;
+pub mod state;
+pub mod ui;

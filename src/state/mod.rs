@@ -1,0 +1,30 @@
+//! What bottle remembers about its bottles, and what it concludes from that.
+//!
+//! Floor 2. A folder per bottle holds its record, its lock and its logs. The record is written
+//! before the first resource is made and removed after the last one; the lock is held for as long
+//! as the launcher lives. With what the engines report, `reconcile` tells the state of each
+//! bottle after any crash, and it is a pure function.
+
+mod atomic;
+mod clean;
+mod dirs;
+mod error;
+mod lock;
+mod observed;
+mod owner;
+mod reconcile;
+#[cfg(test)]
+mod reconcile_tests;
+mod record;
+mod select;
+
+pub use atomic::write_atomic;
+pub use clean::{CleanItem, CleanPlan, Scope, plan_clean};
+pub use dirs::{BottleDir, StateDir, Stored};
+pub use error::StateError;
+pub use lock::{Lock, is_held};
+pub use observed::{Observed, ResourceKind};
+pub use owner::owner;
+pub use reconcile::{Bottle, RecordView, Status, reconcile};
+pub use record::{FORMAT, Keep, Phase, Record};
+pub use select::{SelectError, select};
