@@ -3,6 +3,7 @@
 pub mod env;
 pub mod error;
 pub mod exit;
+pub mod manifest;
 pub mod process;
 pub mod state;
 pub mod ui;
