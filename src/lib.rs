@@ -1,5 +1,6 @@
 //! Runs a coding agent in a sealed bottle.
 
+pub mod backends;
 pub mod env;
 pub mod error;
 pub mod exit;

@@ -1,0 +1,300 @@
+//! The one backend of all container engines.
+
+use std::panic::resume_unwind;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use bottle_contract::guest;
+use bottle_contract::id::{BottleId, Role};
+use bottle_contract::secret::Secret;
+
+use super::engine::{Engine, Located};
+use super::error::EngineError;
+use super::images::{self, Workshop};
+use super::listing;
+use super::phases::{Fresh, Scene, step, step_any};
+use super::plan::LaunchPlan;
+use super::probe;
+use super::record::EngineInfo;
+use super::request::{ExecSpec, LogsUntil, Request, Streams};
+use super::sidecar::control_line;
+use super::sketch;
+use crate::backends::backend::{
+    Backend, BackendError, Consumer, Follow, Probe, Producer, Progress,
+};
+use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Terminal};
+use crate::process::{self, Input, Invocation};
+use crate::state::Observed;
+
+/// How long a copy in or out may take.
+const COPY: Duration = Duration::from_mins(30);
+/// How long logs may take to read after a failure.
+const LOGS: Duration = Duration::from_secs(10);
+/// How long an agent may take to end when it is asked to, in seconds.
+const STOP_SECONDS: u32 = 5;
+
+/// A container engine as a backend.
+#[derive(Debug)]
+pub struct Containers {
+    engine: Engine,
+    /// What the engine said when it was first asked: it does not change while bottle runs.
+    info: OnceLock<EngineInfo>,
+}
+
+impl Containers {
+    /// Makes a backend of an engine.
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            info: OnceLock::new(),
+        }
+    }
+
+    fn located(&self) -> Result<Located, BackendError> {
+        self.engine
+            .locate()
+            .map_err(|error| BackendError::Unusable {
+                backend: self.name(),
+                problems: vec![probe::not_installed(self.engine.dialect(), &error)],
+            })
+    }
+
+    fn steps(
+        &self,
+        engine: &Located,
+        request: &LaunchRequest,
+        progress: &dyn Progress,
+    ) -> Result<Launched, BackendError> {
+        let info = match self.info.get() {
+            Some(info) => info.clone(),
+            None => engine.info().map_err(|error| step("engine", error))?,
+        };
+        progress.check()?;
+        progress.phase("image");
+        let workshop = Workshop {
+            engine,
+            request,
+            progress,
+        };
+        let images = images::ensure(workshop).map_err(|error| match progress.check() {
+            Err(interrupted) => interrupted.into(),
+            Ok(()) => step_any("image", error),
+        })?;
+        let can = probe::capabilities(self.engine.dialect(), &info);
+        let plan = LaunchPlan::new(request, &can, &images)?;
+        let scene = Scene {
+            engine,
+            request,
+            plan: &plan,
+            progress,
+        };
+        let sealed = Fresh::new(scene).networked()?.guarded()?.sealed()?;
+        Ok(sealed.launched())
+    }
+}
+
+impl Backend for Containers {
+    fn name(&self) -> &'static str {
+        self.engine.dialect().name()
+    }
+
+    fn probe(&self) -> Probe {
+        let (probe, info) = probe::probe(&self.engine);
+        if let Some(info) = info {
+            // A second probe saw the same engine.
+            self.info.set(info).ok();
+        }
+        probe
+    }
+
+    fn plan(&self, request: &LaunchRequest) -> Result<Plan, BackendError> {
+        sketch::plan(&self.engine, request)
+    }
+
+    fn launch(
+        &self,
+        request: &LaunchRequest,
+        progress: &dyn Progress,
+    ) -> Result<Launched, BackendError> {
+        let engine = self.located()?;
+        self.steps(&engine, request, progress).map_err(|first| {
+            hand_over_logs(&engine, &request.labels.id, progress);
+            match remove_all(&engine, &request.labels.id) {
+                Ok(()) => first,
+                Err(errors) => BackendError::Undo {
+                    first: Box::new(first),
+                    undo: errors
+                        .iter()
+                        .map(|error| format!("{:#}", anyhow!("{error}")))
+                        .collect(),
+                },
+            }
+        })
+    }
+
+    fn start_detached(&self, id: &BottleId) -> Result<(), BackendError> {
+        let spec = guest_call(id, Streams::Output, &["go"]);
+        self.located()?
+            .perform("start the agent's command", &Request::Exec(spec))
+            .map_err(|error| step("agent", error))
+    }
+
+    fn exec(&self, options: &ExecOptions) -> Result<Invocation, BackendError> {
+        let streams = match options.terminal {
+            Terminal::Attached => Streams::Terminal,
+            Terminal::Streams => Streams::InputOutput,
+        };
+        let mut spec = guest_call(&options.id, streams, &["exec", "--"]);
+        spec.argv.extend(options.argv.iter().cloned());
+        Ok(self.located()?.invocation(&Request::Exec(spec)))
+    }
+
+    fn logs(&self, id: &BottleId, role: Role, follow: Follow) -> Result<Invocation, BackendError> {
+        let until = match follow {
+            Follow::No => LogsUntil::Now,
+            Follow::Yes => LogsUntil::End,
+        };
+        Ok(self.located()?.invocation(&Request::Logs {
+            container: id.resource(role),
+            until,
+        }))
+    }
+
+    fn control(&self, id: &BottleId, line: &str) -> Result<String, BackendError> {
+        let input = Input::Secret(Secret::new(format!("{line}\n")));
+        control_line(&self.located()?, &id.resource(Role::Sidecar), input)
+            .map_err(|error| step_any("control", error))
+    }
+
+    fn copy_in(&self, id: &BottleId, folder: &str, tar: Producer) -> Result<(), BackendError> {
+        let engine = self.located()?;
+        let invocation = engine.invocation(&Request::Exec(guest_call(
+            id,
+            Streams::InputOutput,
+            &["tar-in", folder],
+        )));
+        let doing = "copy into the bottle";
+        let copied = process::feed(&invocation, COPY, tar)
+            .context(doing)
+            .and_then(|captured| Ok(engine.checked(doing, &invocation, captured)?));
+        copied.map(drop).map_err(|error| step_any("copy", error))
+    }
+
+    fn copy_out(&self, id: &BottleId, path: &str, tar: Consumer) -> Result<(), BackendError> {
+        let engine = self.located()?;
+        let invocation = engine.invocation(&Request::Exec(guest_call(
+            id,
+            Streams::Output,
+            &["tar-out", path],
+        )));
+        let doing = "copy out of the bottle";
+        let copied = process::drain(&invocation, COPY, tar)
+            .context(doing)
+            .and_then(|drained| {
+                engine.checked(doing, &invocation, drained.captured)?;
+                drained
+                    .value
+                    .context("could not unpack what the bottle sent")
+            });
+        copied.map_err(|error| step_any("copy", error))
+    }
+
+    fn list(&self) -> Result<Vec<Observed>, BackendError> {
+        listing::list(&self.located()?, self.name()).map_err(|error| step("list", error))
+    }
+
+    fn stop(&self, id: &BottleId) -> Result<(), BackendError> {
+        let engine = self.located()?;
+        for role in [Role::Agent, Role::Sidecar] {
+            let stop = Request::Stop {
+                container: id.resource(role),
+                seconds: STOP_SECONDS,
+            };
+            engine
+                .remove(&format!("stop the {role}"), &stop)
+                .map_err(|error| step("stop", error))?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, id: &BottleId) -> Result<(), BackendError> {
+        remove_all(&self.located()?, id).map_err(|errors| {
+            let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            step_any("remove", anyhow!("{}", text.join("; ")))
+        })
+    }
+}
+
+/// Whatever can still be had: a launch that failed early has no containers, and no logs.
+fn hand_over_logs(engine: &Located, id: &BottleId, progress: &dyn Progress) {
+    for role in [Role::Sidecar, Role::Agent] {
+        let logs = Request::Logs {
+            container: id.resource(role),
+            until: LogsUntil::Now,
+        };
+        if let Ok(captured) = engine.call("read the logs", &logs, LOGS) {
+            progress.log(role, &[captured.stdout, captured.stderr].concat());
+        }
+    }
+}
+
+fn guest_call(id: &BottleId, streams: Streams, words: &[&str]) -> ExecSpec {
+    let argv = [guest::GUEST]
+        .iter()
+        .chain(words)
+        .map(|word| (*word).to_owned())
+        .collect();
+    ExecSpec {
+        container: id.resource(Role::Agent),
+        user: None,
+        streams,
+        argv,
+    }
+}
+
+/// Removes all that bears the names of a bottle: containers first, since a network in use cannot go.
+fn remove_all(engine: &Located, id: &BottleId) -> Result<(), Vec<EngineError>> {
+    let mut errors = remove_pair(
+        engine,
+        id,
+        [Role::Agent, Role::Sidecar],
+        "remove the container",
+        Request::RemoveContainer,
+    );
+    errors.extend(remove_pair(
+        engine,
+        id,
+        [Role::Internal, Role::Egress],
+        "remove the network",
+        Request::RemoveNetwork,
+    ));
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
+}
+
+fn remove_pair(
+    engine: &Located,
+    id: &BottleId,
+    roles: [Role; 2],
+    doing: &str,
+    request: impl Fn(String) -> Request + Sync,
+) -> Vec<EngineError> {
+    let remove = |role| {
+        let name = id.resource(role);
+        engine
+            .remove(&format!("{doing} `{name}`"), &request(name))
+            .err()
+    };
+    thread::scope(|scope| {
+        let calls = roles.map(|role| scope.spawn(move || remove(role)));
+        calls
+            .into_iter()
+            .filter_map(|call| call.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
+}

@@ -1,0 +1,290 @@
+//! The images of a launch: found, fetched or built, under tags that say what is in them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use base64::Engine as _;
+use bottle_contract::guest;
+use bottle_contract::id::Role;
+use bottle_contract::labels;
+use sha2::{Digest as _, Sha256};
+
+use super::engine::Located;
+use super::plan::{AgentUser, Images, agent_user};
+use super::record::ImageRecord;
+use super::request::{BuildNetwork, BuildSpec, Request};
+use crate::backends::backend::Progress;
+use crate::backends::request::{ImageSource, LaunchRequest, RootAccess};
+
+/// Changes whenever the layer that is put on an agent's image changes in a way that its inputs do not show.
+const LAYER_VERSION: &str = "1";
+
+/// Who makes images, for whom, and who may stop it.
+#[derive(Clone, Copy)]
+pub(super) struct Workshop<'a> {
+    pub(super) engine: &'a Located,
+    pub(super) request: &'a LaunchRequest,
+    pub(super) progress: &'a dyn Progress,
+}
+
+impl Workshop<'_> {
+    fn make(self, doing: &str, request: &Request) -> Result<()> {
+        let go_on = || self.progress.check().is_ok();
+        Ok(self.engine.make_image(doing, request, &go_on)?)
+    }
+}
+
+/// Makes sure that both images are here, and returns their names.
+pub(super) fn ensure(workshop: Workshop<'_>) -> Result<Images> {
+    let request = workshop.request;
+    let binary = &request.sidecar.binary;
+    let digest = file_digest(binary)?;
+    let (sidecar, base) = std::thread::scope(|scope| {
+        let sidecar = scope.spawn(|| ensure_sidecar(workshop, &digest));
+        let base = ensure_base(workshop);
+        (
+            sidecar
+                .join()
+                .unwrap_or_else(|_| Err(anyhow!("building the sidecar's image panicked"))),
+            base,
+        )
+    });
+    let (reference, base) = base?;
+    let agent = ensure_agent(workshop, &reference, &base, &digest)?;
+    Ok(Images {
+        sidecar: sidecar?,
+        agent,
+        base,
+    })
+}
+
+fn ensure_sidecar(workshop: Workshop<'_>, digest: &str) -> Result<String> {
+    let Workshop {
+        engine, request, ..
+    } = workshop;
+    let tag = format!("localhost/bottle/sidecar:{}", short(digest));
+    if engine.image(&tag)?.is_some() {
+        return Ok(tag);
+    }
+    let dockerfile =
+        "FROM scratch\nCOPY bottle-sidecar /bottle-sidecar\nENTRYPOINT [\"/bottle-sidecar\"]\n";
+    let context = Context::new(dockerfile)?;
+    context.add_program(&request.sidecar.binary, "bottle-sidecar")?;
+    context.build(workshop, &tag, "build the sidecar's image")?;
+    Ok(tag)
+}
+
+/// Finds the image that the user named, or builds it from the user's Dockerfile.
+fn ensure_base(workshop: Workshop<'_>) -> Result<(String, ImageRecord)> {
+    let Workshop {
+        engine, request, ..
+    } = workshop;
+    let reference = match &request.image {
+        ImageSource::Reference(reference) => {
+            if let Some(image) = engine.image(reference)? {
+                return Ok((reference.clone(), image));
+            }
+            workshop.make(
+                &format!("fetch the image `{reference}`"),
+                &Request::PullImage(reference.clone()),
+            )?;
+            reference.clone()
+        }
+        ImageSource::Dockerfile {
+            file,
+            context,
+            args,
+        } => build_base(workshop, file, context, args)?,
+    };
+    let image = engine
+        .image(&reference)?
+        .ok_or_else(|| anyhow!("the image `{reference}` is not here after it was made"))?;
+    Ok((reference, image))
+}
+
+/// Builds under a tag of what is built, so that a later build replaces the earlier one and no other.
+fn build_base(
+    workshop: Workshop<'_>,
+    file: &Path,
+    context: &Path,
+    args: &BTreeMap<String, String>,
+) -> Result<String> {
+    let built = format!("{}\n{}\n{args:?}", file.display(), context.display());
+    let tag = format!(
+        "localhost/bottle/base:{}",
+        short(&hex(&Sha256::digest(built)))
+    );
+    let spec = BuildSpec {
+        tag: tag.clone(),
+        file: file.to_owned(),
+        context: context.to_owned(),
+        args: args.clone(),
+        labels: image_labels(workshop.request),
+        network: BuildNetwork::Engines,
+    };
+    workshop.make(
+        &format!("build the image of `{}`", file.display()),
+        &Request::BuildImage(spec),
+    )?;
+    Ok(tag)
+}
+
+/// Puts the guest, the public roots, the user and the workspace folder on top of the base.
+fn ensure_agent(
+    workshop: Workshop<'_>,
+    reference: &str,
+    base: &ImageRecord,
+    binary: &str,
+) -> Result<String> {
+    let Workshop {
+        engine, request, ..
+    } = workshop;
+    if !base.on_build.is_empty() {
+        // They would run in our build, before there is any wall.
+        bail!(
+            "the image `{reference}` brings build steps of its own (`ONBUILD`), which would run outside the bottle"
+        );
+    }
+    let user = agent_user(&request.user, &base.user);
+    let tag = agent_tag(request, base, binary, &user);
+    if engine.image(&tag)?.is_some() {
+        return Ok(tag);
+    }
+    let mut adopt = vec![guest::GUEST, "adopt", &user.spec, &request.workdir];
+    if request.root == RootAccess::ReadOnly {
+        adopt.push("covered");
+    }
+    let adopt = serde_json::to_string(&adopt)?;
+    let dockerfile = format!(
+        "FROM {reference}\nCOPY guest /.bottle/guest\nCOPY roots.pem /.bottle/roots.pem\nUSER 0:0\nRUN {adopt}\n"
+    );
+    let context = Context::new(&dockerfile)?;
+    context.add_program(&request.sidecar.binary, "guest")?;
+    context.add("roots.pem", public_roots().as_bytes())?;
+    context.build(workshop, &tag, "put the guest into the agent's image")?;
+    Ok(tag)
+}
+
+fn agent_tag(
+    request: &LaunchRequest,
+    base: &ImageRecord,
+    binary: &str,
+    user: &AgentUser,
+) -> String {
+    let root = match request.root {
+        RootAccess::Writable => "writable",
+        RootAccess::ReadOnly => "read-only",
+    };
+    let made_of = [
+        LAYER_VERSION,
+        &base.id,
+        binary,
+        &user.spec,
+        &request.workdir,
+        root,
+    ];
+    format!(
+        "localhost/bottle/agent:{}",
+        short(&hex(&Sha256::digest(made_of.join("\n"))))
+    )
+}
+
+/// The labels of an image: it belongs to no single bottle, so it carries no id.
+fn image_labels(request: &LaunchRequest) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        (labels::ROLE, Role::Image.to_string()),
+        (labels::VERSION, request.labels.version.clone()),
+        (labels::OWNER, request.labels.owner.clone()),
+    ])
+}
+
+/// A folder for a build, removed when it is dropped.
+struct Context {
+    folder: tempfile::TempDir,
+}
+
+impl Context {
+    fn new(dockerfile: &str) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("bottle-build-")
+            .tempdir()
+            .context("could not make a build folder")?;
+        let context = Self { folder };
+        context.add("Dockerfile", dockerfile.as_bytes())?;
+        Ok(context)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a private build folder that nobody reads before it is complete"
+    )]
+    fn add(&self, name: &str, content: &[u8]) -> Result<()> {
+        fs::write(self.folder.path().join(name), content)
+            .with_context(|| format!("could not write `{name}` for a build"))
+    }
+
+    fn add_program(&self, binary: &Path, name: &str) -> Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let target = self.folder.path().join(name);
+        fs::copy(binary, &target)
+            .with_context(|| format!("could not copy `{}`", binary.display()))?;
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o755))
+            .context("could not make the guest executable")
+    }
+
+    fn build(&self, workshop: Workshop<'_>, tag: &str, doing: &str) -> Result<()> {
+        let spec = BuildSpec {
+            tag: tag.to_owned(),
+            file: self.folder.path().join("Dockerfile"),
+            context: self.folder.path().to_owned(),
+            args: BTreeMap::new(),
+            labels: image_labels(workshop.request),
+            network: BuildNetwork::None,
+        };
+        workshop.make(doing, &Request::BuildImage(spec))
+    }
+}
+
+/// The public roots as PEM: for tools that read one bundle instead of the system's store.
+fn public_roots() -> String {
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .map(|der| pem(der))
+        .collect()
+}
+
+/// RFC 7468: lines of 64 characters.
+fn pem(der: &[u8]) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(64)
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .collect();
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        lines.join("\n")
+    )
+}
+
+fn file_digest(path: &Path) -> Result<String> {
+    let bytes = fs::read(path)
+        .with_context(|| format!("could not read the sidecar's binary `{}`", path.display()))?;
+    Ok(hex(&Sha256::digest(bytes)))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").unwrap_or_default();
+        text
+    })
+}
+
+/// Sixteen hex digits: enough to tell images apart, short enough to read.
+fn short(digest: &str) -> &str {
+    digest.get(..16).unwrap_or(digest)
+}

@@ -1,0 +1,337 @@
+//! The launch, step by step: Fresh, Networked, Guarded, Sealed. Each step consumes the last.
+//!
+//! Independent calls run at the same time. The agent's container may exist early, but its
+//! command is only to be had from a [`Sealed`] value, and only a check of the live network makes one.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use bottle_contract::guest::{self, Provision, Provisioned};
+use bottle_contract::probe::{ProbeReport, ProbeRequest};
+use bottle_contract::secret::Secret;
+
+use super::engine::Located;
+use super::error::EngineError;
+use super::oracle::Oracle;
+use super::plan::LaunchPlan;
+use super::request::{ExecSpec, Request, Streams};
+use super::seal::{self, Findings, Surroundings};
+use super::sidecar;
+use crate::backends::backend::{BackendError, Progress};
+use crate::backends::environment;
+use crate::backends::request::{LaunchRequest, Launched, Sharing};
+use crate::backends::workspace;
+use crate::process::{self, Input};
+
+/// How long our own programs in a container may take; they answer within milliseconds on an idle machine.
+const CONTROL: Duration = Duration::from_secs(30);
+/// How long a workspace may take to copy.
+const COPY: Duration = Duration::from_mins(30);
+
+/// What every step needs.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) engine: &'a Located,
+    pub(super) request: &'a LaunchRequest,
+    pub(super) plan: &'a LaunchPlan,
+    pub(super) progress: &'a dyn Progress,
+}
+
+/// Nothing is made yet.
+pub(super) struct Fresh<'a>(Scene<'a>);
+
+/// Both networks are there, and both containers are created on one each.
+pub(super) struct Networked<'a>(Scene<'a>);
+
+/// The sidecar stands between the networks and serves; the agent's container idles.
+pub(super) struct Guarded<'a> {
+    scene: Scene<'a>,
+    listen: SocketAddr,
+    around: Surroundings,
+    ca: String,
+}
+
+/// The agent's environment is prepared, and a probe from inside found no way out.
+pub(super) struct Sealed {
+    command: Vec<String>,
+    warnings: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl<'a> Fresh<'a> {
+    pub(super) fn new(scene: Scene<'a>) -> Self {
+        Self(scene)
+    }
+
+    /// Makes both networks, then both containers.
+    pub(super) fn networked(self) -> Result<Networked<'a>, BackendError> {
+        let Scene {
+            engine,
+            plan,
+            progress,
+            ..
+        } = self.0;
+        progress.check()?;
+        progress.phase("network");
+        both(
+            || {
+                engine.make_network(
+                    "make the internal network",
+                    &Request::CreateNetwork(plan.internal.clone()),
+                )
+            },
+            || {
+                engine.make_network(
+                    "make the egress network",
+                    &Request::CreateNetwork(plan.egress.clone()),
+                )
+            },
+        )
+        .map_err(|error| step("network", error))?;
+        progress.check()?;
+        both(
+            || {
+                engine.perform(
+                    "create the sidecar",
+                    &Request::CreateContainer(Box::new(plan.sidecar.clone())),
+                )
+            },
+            || {
+                engine.perform(
+                    "create the agent's container",
+                    &Request::CreateContainer(Box::new(plan.agent.clone())),
+                )
+            },
+        )
+        .map_err(|error| step("network", error))?;
+        Ok(Networked(self.0))
+    }
+}
+
+impl<'a> Networked<'a> {
+    /// Connects, starts and configures the sidecar; then the agent's container may idle beside it.
+    pub(super) fn guarded(self) -> Result<Guarded<'a>, BackendError> {
+        let scene = self.0;
+        scene.progress.check()?;
+        scene.progress.phase("sidecar");
+        // The agent's container idles, so that it need not wait for its guard.
+        let start_agent = || {
+            scene.engine.perform(
+                "start the agent's container",
+                &Request::Start(scene.plan.agent.name.clone()),
+            )
+        };
+        let (guard, started) = join(|| guard(scene), start_agent);
+        let (listen, ca, around) = guard?;
+        started.map_err(|error| step("agent", error))?;
+        Ok(Guarded {
+            scene,
+            listen,
+            around,
+            ca,
+        })
+    }
+}
+
+/// Starts and configures the sidecar, and looks round from where it stands.
+fn guard(scene: Scene<'_>) -> Result<(SocketAddr, String, Surroundings), BackendError> {
+    let (container, listen) = sidecar::start(scene).map_err(|error| step_any("sidecar", error))?;
+    scene.progress.check()?;
+    let (ca, around) = join(
+        || sidecar::configure(scene, listen),
+        || sidecar::surroundings(scene, &container, listen),
+    );
+    let ca = ca.map_err(|error| step_any("sidecar", error))?;
+    let around = around.map_err(|error| step_any("sidecar", error))?;
+    Ok((listen, ca, around))
+}
+
+impl Guarded<'_> {
+    /// Prepares the agent's environment, probes the wall from inside, and judges what it found.
+    pub(super) fn sealed(self) -> Result<Sealed, BackendError> {
+        let scene = self.scene;
+        scene.progress.check()?;
+        scene.progress.phase("seal");
+        let (prepared, probed) = join(|| self.prepare(), || self.probe());
+        // What the probe found comes first: a hole must not hide behind a failed copy.
+        let findings = probed.map_err(|error| step_any("seal", error))?;
+        let warnings = seal::accept(findings, scene.plan.host_access)?;
+        let notes = prepared.map_err(|error| step_any("agent", error))?;
+        scene.progress.check()?;
+        Ok(Sealed {
+            command: scene.plan.command.clone(),
+            warnings,
+            notes,
+        })
+    }
+
+    /// Brings in what belongs to this bottle only.
+    fn prepare(&self) -> anyhow::Result<Vec<String>> {
+        let (provisioned, copied) = join(|| self.provision(), || self.copy_workspace());
+        copied?;
+        Ok(provisioned?
+            .skipped
+            .map(|why| format!("the system's trust store is left as it is: {why}"))
+            .into_iter()
+            .collect())
+    }
+
+    fn provision(&self) -> anyhow::Result<Provisioned> {
+        let Scene {
+            engine,
+            request,
+            plan,
+            ..
+        } = self.scene;
+        let provision = Provision {
+            ca: self.ca.clone(),
+            env: environment::stamped(request, self.listen),
+            prompt: request.prompt.clone(),
+            workdir: request.workdir.clone(),
+            command: plan.command.clone(),
+        };
+        let spec = guest_call(&plan.agent.name, "provision", Some("0:0"));
+        let captured = engine.exec(
+            "prepare the agent's environment",
+            &spec,
+            secret_json(&provision)?,
+            CONTROL,
+        )?;
+        serde_json::from_slice(&captured.stdout).context("the guest's answer could not be read")
+    }
+
+    fn copy_workspace(&self) -> anyhow::Result<()> {
+        let Scene {
+            engine,
+            request,
+            plan,
+            progress,
+        } = self.scene;
+        let Some(workspace) = request
+            .workspace
+            .as_ref()
+            .filter(|workspace| workspace.sharing == Sharing::Copy)
+        else {
+            return Ok(());
+        };
+        let spec = ExecSpec {
+            argv: vec![
+                guest::GUEST.to_owned(),
+                "tar-in".to_owned(),
+                request.workdir.clone(),
+            ],
+            ..guest_call(&plan.agent.name, "tar-in", None)
+        };
+        let invocation = engine.invocation(&Request::Exec(spec));
+        let source = workspace.source.clone();
+        let doing = "copy the workspace in";
+        let captured = process::feed_while(
+            &invocation,
+            COPY,
+            &|| progress.check().is_ok(),
+            move |out| workspace::write_tar(&source, Path::new(""), out),
+        )
+        .context(doing)?;
+        engine.checked(doing, &invocation, captured)?;
+        Ok(())
+    }
+
+    fn probe(&self) -> anyhow::Result<Findings> {
+        let token = random_hex()?;
+        let oracle = Oracle::open(&token).context("could not open a listener on the host")?;
+        let request = seal::request(
+            &self.around,
+            token,
+            format!("{}.example.com", random_hex()?),
+            oracle.port(),
+        );
+        let report = self.run_probe(&request);
+        let arrivals = oracle.close();
+        seal::judge(&self.around, &report?, &arrivals).map_err(|why| anyhow!(why))
+    }
+
+    fn run_probe(&self, request: &ProbeRequest) -> anyhow::Result<ProbeReport> {
+        let Scene { engine, plan, .. } = self.scene;
+        let spec = guest_call(&plan.agent.name, "probe", None);
+        let input = Input::Bytes(serde_json::to_vec(request)?);
+        let captured = engine.exec("probe the wall from inside", &spec, input, CONTROL)?;
+        serde_json::from_slice(&captured.stdout).context("the probe's report could not be read")
+    }
+}
+
+impl Sealed {
+    /// Gives up the proof for the agent's command, which may start now.
+    pub(super) fn launched(self) -> Launched {
+        Launched {
+            command: self.command,
+            warnings: self.warnings,
+            notes: self.notes,
+        }
+    }
+}
+
+fn guest_call(container: &str, command: &str, user: Option<&str>) -> ExecSpec {
+    ExecSpec {
+        container: container.to_owned(),
+        user: user.map(str::to_owned),
+        streams: Streams::InputOutput,
+        argv: vec![guest::GUEST.to_owned(), command.to_owned()],
+    }
+}
+
+fn secret_json(value: &impl serde::Serialize) -> anyhow::Result<Input> {
+    Ok(Input::Secret(Secret::new(serde_json::to_string(value)?)))
+}
+
+fn random_hex() -> anyhow::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow!("the system gave no random bytes: {error}"))?;
+    Ok(super::images::hex(&bytes))
+}
+
+/// Runs two independent things at the same time.
+fn join<A: Send, B: Send>(
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        match first.join() {
+            Ok(first) => (first, second),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Runs two independent calls at the same time; the first failure counts, once both have ended.
+fn both(
+    first: impl FnOnce() -> Result<(), EngineError> + Send,
+    second: impl FnOnce() -> Result<(), EngineError> + Send,
+) -> Result<(), EngineError> {
+    let (first, second) = join(first, second);
+    first.and(second)
+}
+
+pub(super) fn step(phase: &'static str, error: EngineError) -> BackendError {
+    BackendError::Step {
+        phase,
+        hint: error.hint(),
+        source: error.into(),
+    }
+}
+
+pub(super) fn step_any(phase: &'static str, error: anyhow::Error) -> BackendError {
+    let hint = error
+        .downcast_ref::<EngineError>()
+        .and_then(EngineError::hint);
+    BackendError::Step {
+        phase,
+        hint,
+        source: error,
+    }
+}

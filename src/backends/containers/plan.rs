@@ -1,0 +1,368 @@
+//! A launch as data: what is to be made, in which shape, and what a person should know about it.
+//!
+//! Pure: the request, the engine's capabilities and the image's description go in, specifications
+//! come out, or a refusal of what could not be enforced.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bottle_contract::guest;
+use bottle_contract::id::Role;
+
+use super::capabilities::{Capabilities, HostAddress, MountOwner};
+use super::record::ImageRecord;
+use super::request::{
+    Access, ContainerSpec, Mount, NetworkKind, NetworkSpec, Owner, RootFs, Scratch, SpecLimits,
+};
+use crate::backends::backend::BackendError;
+use crate::backends::request::{
+    HostAccess, LaunchRequest, Limits, RootAccess, Sharing, UserChoice,
+};
+
+/// The port on which the sidecar serves the agent; squid's, which many tools know.
+pub(super) const PROXY_PORT: u16 = 3128;
+/// Where the sidecar's binary lies in its image.
+pub(super) const SIDECAR_PROGRAM: &str = "/bottle-sidecar";
+/// Where the audit folder is mounted in the sidecar.
+const AUDIT_DIR: &str = "/audit";
+/// The audit log as the sidecar sees it.
+pub(super) const AUDIT_LOG: &str = "/audit/audit.jsonl";
+/// A sidecar needs under 20 MiB with 200 connections; this bounds what a bug could take from the host.
+const SIDECAR_MEMORY: u64 = 256 * 1024 * 1024;
+/// A sidecar runs one thread per core, and a `ctl` now and then.
+const SIDECAR_PIDS: u32 = 128;
+/// As many processes and threads as an agent has by default: enough for a parallel build, too few for a fork bomb.
+const AGENT_PIDS: u32 = 4096;
+/// The loopback of the agent's own network, where nobody listens: names are resolved by the sidecar only.
+const NO_RESOLVER: &str = "127.0.0.1";
+
+/// The images of a launch, by name.
+#[derive(Clone, Debug)]
+pub(super) struct Images {
+    /// The sidecar's.
+    pub(super) sidecar: String,
+    /// The agent's, with the guest in it.
+    pub(super) agent: String,
+    /// The agent's image before the guest was put in.
+    pub(super) base: ImageRecord,
+}
+
+/// A launch as data.
+#[derive(Clone, Debug)]
+pub(super) struct LaunchPlan {
+    pub(super) internal: NetworkSpec,
+    pub(super) egress: NetworkSpec,
+    pub(super) sidecar: ContainerSpec,
+    pub(super) agent: ContainerSpec,
+    /// What the agent runs.
+    pub(super) command: Vec<String>,
+    /// What to do when the host answers on the internal network.
+    pub(super) host_access: HostAccess,
+    /// What a person should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// The user in the agent's container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AgentUser {
+    /// `user` or `user:group`, as an engine takes it.
+    pub(super) spec: String,
+    /// Why this one.
+    pub(super) why: &'static str,
+}
+
+impl LaunchPlan {
+    /// Plans a launch, or refuses what could not be enforced.
+    pub(super) fn new(
+        request: &LaunchRequest,
+        can: &Capabilities,
+        images: &Images,
+    ) -> Result<Self, BackendError> {
+        let user = agent_user(&request.user, &images.base.user);
+        check_limits(request, can)?;
+        let mount = workspace_mount(request, can, &user)?;
+        check_mount_path(
+            &request.sidecar.audit_dir,
+            "name another folder with `BOTTLE_STATE_DIR`",
+        )?;
+        let id = &request.labels.id;
+        let network = |role, kind| NetworkSpec {
+            name: id.resource(role),
+            labels: request.labels.for_role(role),
+            kind,
+        };
+        let host_access = request.host_access.unwrap_or(match can.host_address {
+            HostAddress::Omitted => HostAccess::Refuse,
+            HostAddress::Present => HostAccess::Warn,
+        });
+        Ok(Self {
+            internal: network(Role::Internal, NetworkKind::Internal(can.isolation)),
+            egress: network(Role::Egress, NetworkKind::Egress),
+            sidecar: sidecar_spec(request, can, images),
+            agent: agent_spec(request, can, images, &user, mount),
+            command: agent_command(request, &images.base)?,
+            host_access,
+            notes: notes(request, can, &user),
+        })
+    }
+}
+
+/// Chooses the user: never root unless it was asked for.
+pub(super) fn agent_user(choice: &UserChoice, image_user: &str) -> AgentUser {
+    match choice {
+        UserChoice::Root => AgentUser {
+            spec: "0:0".to_owned(),
+            why: "the manifest asks for root",
+        },
+        UserChoice::Numeric { uid, gid } => AgentUser {
+            spec: format!("{uid}:{gid}"),
+            why: "the manifest names it",
+        },
+        UserChoice::Unprivileged { uid, gid } if is_root(image_user) => AgentUser {
+            spec: format!("{uid}:{gid}"),
+            why: "the image's own user is root",
+        },
+        UserChoice::Unprivileged { .. } => AgentUser {
+            spec: image_user.to_owned(),
+            why: "the image's own user",
+        },
+    }
+}
+
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    // Engines read `00` as a number too. A name for user 0 is found when the image is prepared.
+    matches!(name, "" | "root") || name.parse::<u32>() == Ok(0)
+}
+
+fn agent_command(request: &LaunchRequest, base: &ImageRecord) -> Result<Vec<String>, BackendError> {
+    let own = || {
+        base.entrypoint
+            .iter()
+            .chain(&base.command)
+            .cloned()
+            .collect()
+    };
+    let command = request.command.clone().unwrap_or_else(own);
+    if command.is_empty() {
+        return Err(BackendError::Refused {
+            what: "there is nothing to run: neither the manifest nor the image names a command"
+                .to_owned(),
+            hint: "set `command` in the manifest, or give one after `--`".to_owned(),
+        });
+    }
+    Ok(command)
+}
+
+fn check_limits(request: &LaunchRequest, can: &Capabilities) -> Result<(), BackendError> {
+    let Limits { cpus, memory, pids } = request.limits;
+    let asked = cpus.is_some() || memory.is_some() || pids.is_some();
+    if can.limits || !asked {
+        return Ok(());
+    }
+    Err(BackendError::Refused {
+        what: "the manifest limits CPU, memory or processes, and this engine cannot enforce limits here"
+            .to_owned(),
+        hint: "run the engine as root, use a system with cgroup v2, or drop `[resources]`"
+            .to_owned(),
+    })
+}
+
+fn workspace_mount(
+    request: &LaunchRequest,
+    can: &Capabilities,
+    user: &AgentUser,
+) -> Result<Option<Mount>, BackendError> {
+    let Some(workspace) = &request.workspace else {
+        return Ok(None);
+    };
+    let access = match workspace.sharing {
+        Sharing::Copy => return Ok(None),
+        Sharing::Mount => Access::Write,
+        Sharing::MountReadOnly => Access::Read,
+    };
+    check_mount_path(
+        &workspace.source,
+        "rename the folder, or use `mode = \"copy\"`",
+    )?;
+    if access == Access::Write && can.mount_owner == MountOwner::RootIsUser && !is_root(&user.spec)
+    {
+        return Err(BackendError::Refused {
+            what: "the workspace cannot be mounted: with a rootless engine only the container's root may write to it".to_owned(),
+            hint: "use `mode = \"copy\"`, or `user = \"root\"` in `[image]`".to_owned(),
+        });
+    }
+    Ok(Some(Mount {
+        source: workspace.source.clone(),
+        target: request.workdir.clone(),
+        access,
+        owner: Owner::User,
+    }))
+}
+
+/// Engines split a mount at colons and commas, and offer no way to quote them.
+fn check_mount_path(path: &Path, hint: &str) -> Result<(), BackendError> {
+    if path.to_string_lossy().contains([':', ',']) {
+        return Err(BackendError::Refused {
+            what: format!(
+                "`{}` cannot be mounted: its path holds a `:` or `,`",
+                path.display()
+            ),
+            hint: hint.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn sidecar_spec(request: &LaunchRequest, can: &Capabilities, images: &Images) -> ContainerSpec {
+    let id = &request.labels.id;
+    let (uid, gid) = match can.mount_owner {
+        MountOwner::SameId => request.sidecar.owner,
+        MountOwner::RootIsUser => (0, 0),
+    };
+    ContainerSpec {
+        name: id.resource(Role::Sidecar),
+        hostname: "sidecar".to_owned(),
+        image: images.sidecar.clone(),
+        labels: request.labels.for_role(Role::Sidecar),
+        network: id.resource(Role::Egress),
+        user: format!("{uid}:{gid}"),
+        entrypoint: SIDECAR_PROGRAM.to_owned(),
+        args: vec!["serve".to_owned()],
+        sysctls: sidecar_sysctls(can),
+        resolver: None,
+        root: RootFs::ReadOnly {
+            scratch: vec![Scratch {
+                folder: "/run".to_owned(),
+                mode: 0o1777,
+            }],
+        },
+        mounts: vec![Mount {
+            source: request.sidecar.audit_dir.clone(),
+            target: AUDIT_DIR.to_owned(),
+            access: Access::Write,
+            owner: Owner::Bottle,
+        }],
+        limits: enforceable(
+            can,
+            SpecLimits {
+                pids: Some(SIDECAR_PIDS),
+                memory: Some(SIDECAR_MEMORY),
+                cpus: None,
+            },
+        ),
+    }
+}
+
+fn agent_spec(
+    request: &LaunchRequest,
+    can: &Capabilities,
+    images: &Images,
+    user: &AgentUser,
+    mount: Option<Mount>,
+) -> ContainerSpec {
+    let id = &request.labels.id;
+    ContainerSpec {
+        name: id.resource(Role::Agent),
+        hostname: id.to_string(),
+        image: images.agent.clone(),
+        labels: request.labels.for_role(Role::Agent),
+        network: id.resource(Role::Internal),
+        user: user.spec.clone(),
+        entrypoint: guest::GUEST.to_owned(),
+        args: vec!["init".to_owned()],
+        sysctls: agent_sysctls(can),
+        resolver: Some(NO_RESOLVER.to_owned()),
+        root: agent_root(request, mount.as_ref()),
+        mounts: mount.into_iter().collect(),
+        limits: enforceable(
+            can,
+            SpecLimits {
+                pids: Some(request.limits.pids.unwrap_or(AGENT_PIDS)),
+                // Half of what there is, so that a leak in the bottle does not take the host down.
+                memory: request.limits.memory.or(can.memory.map(|bytes| bytes / 2)),
+                cpus: request.limits.cpus,
+            },
+        ),
+    }
+}
+
+/// A container inherits forwarding from the host; with it on, packets could pass through the sidecar.
+fn sidecar_sysctls(can: &Capabilities) -> BTreeMap<&'static str, &'static str> {
+    let mut sysctls = BTreeMap::from([("net.ipv4.ip_forward", "0")]);
+    if can.ipv6 {
+        sysctls.insert("net.ipv6.conf.all.forwarding", "0");
+    }
+    sysctls
+}
+
+/// The host's bridge has an IPv6 link-local address on every engine; without IPv6 the agent cannot reach it.
+fn agent_sysctls(can: &Capabilities) -> BTreeMap<&'static str, &'static str> {
+    if can.ipv6 {
+        BTreeMap::from([
+            ("net.ipv6.conf.all.disable_ipv6", "1"),
+            ("net.ipv6.conf.default.disable_ipv6", "1"),
+        ])
+    } else {
+        BTreeMap::new()
+    }
+}
+
+/// Everybody's folders in memory: the container has one user. Only ours is root's alone.
+fn agent_root(request: &LaunchRequest, mount: Option<&Mount>) -> RootFs {
+    if request.root == RootAccess::Writable {
+        return RootFs::Writable;
+    }
+    let open = |folder: &str| Scratch {
+        folder: folder.to_owned(),
+        mode: 0o1777,
+    };
+    let mut scratch: Vec<Scratch> = ["/tmp", "/run", guest::HOME].map(open).into();
+    scratch.push(Scratch {
+        folder: guest::RUN_DIR.to_owned(),
+        mode: 0o755,
+    });
+    if mount.is_none() {
+        scratch.push(open(&request.workdir));
+    }
+    RootFs::ReadOnly { scratch }
+}
+
+fn enforceable(can: &Capabilities, limits: SpecLimits) -> SpecLimits {
+    if can.limits {
+        limits
+    } else {
+        SpecLimits {
+            pids: None,
+            memory: None,
+            cpus: None,
+        }
+    }
+}
+
+fn notes(request: &LaunchRequest, can: &Capabilities, user: &AgentUser) -> Vec<String> {
+    let mut notes = vec![format!(
+        "the agent runs as user {} ({}), without any capability",
+        user.spec, user.why
+    )];
+    if is_root(&user.spec) {
+        notes.push(
+            "root in the bottle owns the bottle's files; it has no capability and gains none"
+                .to_owned(),
+        );
+    }
+    if can.host_address == HostAddress::Present {
+        notes.push("this engine leaves the host an address on the internal network: services that listen on every address may answer there".to_owned());
+    }
+    if !can.limits {
+        notes.push("this engine cannot limit processes, memory or CPU here".to_owned());
+    }
+    if request.root == RootAccess::ReadOnly {
+        notes.push("the root file system is read-only, so the system's trust store is left as it is; the CA variables are set".to_owned());
+    }
+    notes
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

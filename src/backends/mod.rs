@@ -1,0 +1,22 @@
+//! Floor 3: how a bottle comes to exist somewhere.
+//!
+//! [`Backend`] is the seam: the launcher sees nothing else. A backend makes,
+//! seals, lists and removes; it never prints, never reads the environment, and
+//! knows nothing of manifests.
+
+mod backend;
+pub mod containers;
+pub(crate) mod environment;
+mod registry;
+mod request;
+mod workspace;
+
+pub use backend::{
+    Backend, BackendError, Consumer, Follow, Interrupted, Probe, Problem, Producer, Progress,
+};
+pub use registry::{NAMES, Registry, UnknownBackend};
+pub use request::{
+    ExecOptions, HostAccess, ImageSource, LaunchRequest, Launched, Limits, Plan, RootAccess,
+    Sharing, SidecarSettings, Step, Terminal, UserChoice, Workspace,
+};
+pub use workspace::write_tar;
