@@ -1,3 +1,7 @@
 //! The `bottle` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bottle::cli::main()
+}

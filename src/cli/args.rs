@@ -1,0 +1,163 @@
+//! The verbs, and the way from the process's arguments to its exit code.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::context::Context;
+use super::{
+    audit, check, clean, completions, cp, doctor, exec, init, inspect, logs, ls, plan, run, schema,
+    stop, trust,
+};
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::ui::{Progress, Ui};
+
+/// Run a coding agent in a sealed bottle
+///
+/// The agent sits on a network with no way out but a guarding sidecar, which decides each request
+/// against a default-deny policy, puts in credentials that the agent never holds, and logs what it
+/// decided. When the agent ends, everything that was made for it is removed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bottle",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+pub(super) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+/// What bottle can do. The help of each is the doc of its arguments.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    Run(run::RunArgs),
+    Plan(plan::PlanArgs),
+    Check(check::CheckArgs),
+    Ls(ls::LsArgs),
+    Exec(exec::ExecArgs),
+    Logs(logs::LogsArgs),
+    Audit(audit::AuditArgs),
+    Cp(cp::CpArgs),
+    Inspect(inspect::InspectArgs),
+    Stop(stop::StopArgs),
+    Clean(clean::CleanArgs),
+    Doctor(doctor::DoctorArgs),
+    Init(init::InitArgs),
+    Trust(trust::TrustArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+impl Verb {
+    fn run(self, context: &Context) -> Result<Exit> {
+        let done = |outcome: Result<()>| outcome.map(|()| Exit::Success);
+        match self {
+            Self::Run(args) => run::run(context, args),
+            Self::Plan(args) => done(plan::run(context, args)),
+            Self::Check(args) => check::run(context, &args),
+            Self::Ls(args) => done(ls::run(context, &args)),
+            Self::Exec(args) => exec::run(context, args),
+            Self::Logs(args) => logs::run(context, &args),
+            Self::Audit(args) => done(audit::run(context, &args)),
+            Self::Cp(args) => done(cp::run(context, &args)),
+            Self::Inspect(args) => done(inspect::run(context, &args)),
+            Self::Stop(args) => done(stop::run(context, &args)),
+            Self::Clean(args) => clean::run(context, &args),
+            Self::Doctor(args) => doctor::run(context, &args),
+            Self::Init(args) => done(init::run(context, &args)),
+            Self::Trust(args) => done(trust::run(context, &args)),
+            Self::Schema(args) => done(schema::run(context, &args)),
+            Self::Completions(args) => done(completions::run(context, &args)),
+        }
+    }
+
+    /// Tells whether the agent's own status may stand in bottle's place.
+    fn passes_a_status_on(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Exec(_))
+    }
+
+    /// Keeps standard error free of progress where a script reads.
+    fn progress(&self) -> Progress {
+        let json = match self {
+            Self::Plan(args) => args.json,
+            Self::Ls(args) => args.json,
+            Self::Audit(args) => args.json,
+            Self::Clean(args) => args.json,
+            Self::Doctor(args) => args.json,
+            Self::Check(args) => args.json,
+            Self::Run(_)
+            | Self::Exec(_)
+            | Self::Logs(_)
+            | Self::Cp(_)
+            | Self::Inspect(_)
+            | Self::Stop(_)
+            | Self::Init(_)
+            | Self::Trust(_)
+            | Self::Schema(_)
+            | Self::Completions(_) => false,
+        };
+        if json {
+            Progress::Silent
+        } else {
+            Progress::Shown
+        }
+    }
+}
+
+/// Runs what the process's arguments say, and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A help text that nobody reads any more is no failure of its own.
+            error.print().ok();
+            return ExitCode::from(
+                if error.use_stderr() {
+                    Exit::Usage
+                } else {
+                    Exit::Success
+                }
+                .code(),
+            );
+        }
+    };
+    let passes_on = cli.verb.passes_a_status_on();
+    let env = match Env::capture() {
+        Ok(env) => env,
+        Err(error) => return fail(&Ui::plain(), &Error::user(error), passes_on),
+    };
+    let context = Context::new(Ui::new(&env, cli.verb.progress()), env);
+    match cli.verb.run(&context) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => fail(context.ui(), &error, passes_on),
+    }
+}
+
+fn fail(ui: &Ui, error: &Error, passes_on: bool) -> ExitCode {
+    if !error.is_broken_pipe() {
+        ui.error(error);
+    }
+    let exit = if passes_on {
+        error.exit_beside_agent()
+    } else {
+        error.exit()
+    };
+    ExitCode::from(exit.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,83 @@
+//! `bottle inspect`.
+
+use anyhow::anyhow;
+use bottle_contract::control::{Reply, Request, Stats};
+use bottle_contract::policy::Policy;
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use crate::error::{Error, Result};
+use crate::launch::backend_of;
+use crate::state::{Bottle, Status};
+
+/// Show everything known about a bottle, as JSON.
+///
+/// Its record, its status, what was made for it, and, where its sidecar runs, the routes in force
+/// and the sidecar's counters. No secret is among it.
+#[derive(Clone, Debug, Args)]
+pub(super) struct InspectArgs {
+    /// The bottle: its id, or the beginning of it
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    bottle: &'a Bottle,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sidecar: Option<Sidecar>,
+}
+
+/// What the sidecar says of itself, or why it says nothing.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Sidecar {
+    #[serde(untagged)]
+    Answers { policy: Policy, stats: Stats },
+    #[serde(untagged)]
+    Silent { problem: String },
+}
+
+/// Runs the verb.
+pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<()> {
+    let inventory = context.survey()?;
+    let bottle = inventory.find(&args.id)?;
+    let sidecar =
+        match bottle.status {
+            Status::Running | Status::Detached => Some(ask(context, bottle).unwrap_or_else(
+                |error| Sidecar::Silent {
+                    problem: error.to_string(),
+                },
+            )),
+            Status::Starting
+            | Status::Ending
+            | Status::Stopped
+            | Status::Orphaned
+            | Status::Ended
+            | Status::Leftover
+            | Status::Unknown => None,
+        };
+    context
+        .ui()
+        .json(&Shown { bottle, sidecar })
+        .map_err(Error::user)
+}
+
+fn ask(context: &Context, bottle: &Bottle) -> Result<Sidecar> {
+    let backend = backend_of(context.registry(), bottle)?;
+    let question = |request: &Request| -> Result<Reply> {
+        let line = serde_json::to_string(request).map_err(Error::internal)?;
+        let answer = backend.control(&bottle.id, &line)?;
+        serde_json::from_str(&answer).map_err(Error::engine)
+    };
+    match (question(&Request::Routes)?, question(&Request::Stats)?) {
+        (Reply::Routes { policy }, Reply::Stats { stats }) => {
+            Ok(Sidecar::Answers { policy, stats })
+        }
+        (reply, _) => Err(Error::engine(anyhow!(
+            "the sidecar gave an answer that does not fit: {reply:?}"
+        ))),
+    }
+}

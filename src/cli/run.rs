@@ -1,0 +1,193 @@
+//! `bottle run`.
+
+use anyhow::{Context as _, anyhow};
+use bottle_contract::id::{BottleId, SUFFIX_LEN};
+use bottle_contract::labels::Labels;
+use clap::Args;
+
+use super::context::Context;
+use super::manifest::{ManifestArgs, require_trust};
+use super::plan;
+use crate::backends::LaunchRequest;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::launch::{
+    Choice, Mode, Parts, Session, Signals, choose, locate_sidecar, prepare, provide_sidecar,
+};
+use crate::manifest::{Loaded, Resolved, TrustFlag, grants};
+use crate::state::{self, FORMAT, Keep, Phase, Record};
+
+/// Run an agent in a new bottle.
+///
+/// The agent gets this terminal, and bottle ends with the agent's own status. Bottle's own failure
+/// is status 125. Everything that was made is removed at the end, also on Ctrl-C.
+#[derive(Clone, Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+
+    /// Make the bottle on this backend: docker or podman
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+
+    /// Trust what the agent file grants itself, for this one run
+    #[arg(long)]
+    trust: bool,
+
+    /// Keep the logs and the audit when the bottle has ended
+    #[arg(long)]
+    keep: bool,
+
+    /// Leave the bottle running, and print its id
+    #[arg(long, short)]
+    detach: bool,
+
+    /// Show what would be done, without doing it
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs the verb.
+pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit> {
+    if args.dry_run {
+        plan::show(context, &args.manifest, args.backend, plan::Shape::Text)?;
+        return Ok(Exit::Success);
+    }
+    let loaded = args.manifest.load(context)?;
+    let resolved = args.manifest.resolve(&loaded)?;
+    let flag = if args.trust {
+        TrustFlag::Given
+    } else {
+        TrustFlag::Absent
+    };
+    require_trust(context, &args.manifest.file, &loaded, flag)?;
+    require_unchanged(&loaded, &args.manifest.load(context)?)?;
+    let named = context.named_backend(args.backend.clone())?;
+    let choice = choose(context.registry(), &named)?;
+    say_choice(context, &choice);
+    launch(context, &args, &loaded, &resolved, &choice)
+}
+
+/// What runs must be what was trusted: a repository's files can change while the question is read.
+fn require_unchanged(trusted: &Loaded, now: &Loaded) -> Result<()> {
+    if trusted.trust_digest == now.trust_digest && grants(trusted) == grants(now) {
+        return Ok(());
+    }
+    Err(Error::user(anyhow!(
+        "`{}` changed while it was looked at",
+        now.path.display()
+    ))
+    .hint("nothing was made; run it again, and read what it grants itself"))
+}
+
+fn say_choice(context: &Context, choice: &Choice<'_>) {
+    let version = choice.probe.version.as_deref().unwrap_or_default();
+    context.ui().note(format!(
+        "backend: {} {version} ({})",
+        choice.backend.name(),
+        choice.why
+    ));
+}
+
+fn launch(
+    context: &Context,
+    args: &RunArgs,
+    loaded: &Loaded,
+    resolved: &Resolved,
+    choice: &Choice<'_>,
+) -> Result<Exit> {
+    let id = new_id(resolved)?;
+    let state = context.state()?;
+    let mut record = record(resolved, loaded, choice, &id);
+    record.keep = args.keep.then_some(Keep::Asked);
+    // Questions are asked before signals are held back and before anything is made: a Ctrl-C just ends them.
+    let request = request(context, resolved, &record, &state.bottle(&id).audit_dir())?;
+    let signals = Signals::watch()
+        .context("could not watch for signals")
+        .map_err(Error::internal)?;
+    let (dir, lock) = state.create(&id)?;
+    context.ui().note(format!("bottle: {id}"));
+    let session = Session {
+        backend: choice.backend,
+        request: &request,
+        dir: &dir,
+        lock,
+        record,
+        signals: &signals,
+        ui: context.ui(),
+    };
+    session.run(if args.detach {
+        Mode::Detached
+    } else {
+        Mode::Attached
+    })
+}
+
+fn request(
+    context: &Context,
+    resolved: &Resolved,
+    record: &Record,
+    audit_dir: &std::path::Path,
+) -> Result<LaunchRequest> {
+    let say = |text: &str| context.ui().note(text);
+    let program = context
+        .env()
+        .executable()
+        .unwrap_or_else(|| context.env().current_dir());
+    let named = context.env().sidecar_binary()?;
+    let binary = provide_sidecar(locate_sidecar(named.as_deref(), program)?, &say)?;
+    let parts = Parts {
+        labels: labels(record),
+        binary,
+        audit_dir: audit_dir.to_owned(),
+        owner: (
+            rustix::process::getuid().as_raw(),
+            rustix::process::getgid().as_raw(),
+        ),
+    };
+    prepare(resolved, parts, context)
+}
+
+fn labels(record: &Record) -> Labels {
+    Labels {
+        id: record.id.clone(),
+        version: record.version.clone(),
+        owner: record.owner.clone(),
+        manifest: record.manifest.clone(),
+    }
+}
+
+fn new_id(resolved: &Resolved) -> Result<BottleId> {
+    let mut random = [0; SUFFIX_LEN];
+    getrandom::fill(&mut random)
+        .map_err(|error| Error::internal(anyhow!("the system gave no random bytes: {error}")))?;
+    Ok(BottleId::new(&resolved.name, random))
+}
+
+fn record(resolved: &Resolved, loaded: &Loaded, choice: &Choice<'_>, id: &BottleId) -> Record {
+    Record {
+        format: FORMAT,
+        id: id.clone(),
+        agent: resolved.name.to_string(),
+        backend: choice.backend.name().to_owned(),
+        created: now(),
+        owner: state::owner(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        manifest: resolved.digest.clone(),
+        source: Some(loaded.path.clone()),
+        phase: Phase::Creating,
+        pid: Some(std::process::id()),
+        exit: None,
+        keep: None,
+    }
+}
+
+/// The time in UTC, to the second.
+fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
+}

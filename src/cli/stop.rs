@@ -1,0 +1,38 @@
+//! `bottle stop`.
+
+use clap::Args;
+
+use super::context::Context;
+use crate::error::{Error, Result};
+use crate::launch;
+use crate::state::Bottle;
+
+/// End a bottle and remove what was made for it.
+///
+/// The agent is asked to end, and killed when it does not. Everything is removed as at the end of
+/// `run`; the logs and the audit of a bottle that was begun with `--keep` stay, until it is stopped
+/// once more.
+#[derive(Clone, Debug, Args)]
+pub(super) struct StopArgs {
+    /// The bottles: their ids, or the beginnings of them
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+}
+
+/// Runs the verb.
+pub(super) fn run(context: &Context, args: &StopArgs) -> Result<()> {
+    let inventory = context.survey()?;
+    let bottles: Vec<&Bottle> = args
+        .ids
+        .iter()
+        .map(|id| inventory.find(id))
+        .collect::<Result<_>>()?;
+    for bottle in bottles {
+        launch::stop(context.registry(), &context.state()?, bottle, context.ui())?;
+        context
+            .ui()
+            .data(&format!("{}\n", bottle.id))
+            .map_err(Error::user)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Floor 4: what it takes to run a bottle, whatever it is made on.
+//!
+//! `choose` takes a backend, `prepare` turns a manifest into a request, `session` runs it from the
+//! record to the teardown, `attach` hands the terminal over, `inventory` and `clean` find and
+//! remove what is left. Backends are seen as `dyn Backend` only.
+
+mod attach;
+mod choose;
+mod clean;
+mod failure;
+mod inventory;
+mod logs;
+mod prepare;
+mod session;
+mod settings;
+mod sidecar_binary;
+mod signals;
+mod steps;
+mod stop;
+mod summary;
+
+#[cfg(test)]
+mod stamped_tests;
+
+pub use attach::{Attachment, attach, follow};
+pub use choose::{Choice, Named, choose};
+pub use clean::{Removal, remove};
+pub use inventory::{Inventory, backend_of, survey};
+pub use prepare::{Answers, Parts, prepare};
+pub use session::{Mode, Session, terminal};
+pub use settings::Settings;
+pub use sidecar_binary::{
+    Source as SidecarSource, locate as locate_sidecar, provide as provide_sidecar,
+};
+pub use signals::Signals;
+pub use stop::stop;

@@ -1,0 +1,201 @@
+//! One bottle from its record to its teardown.
+//!
+//! The record is written before the first resource is made and removed after the last one is gone,
+//! so a launcher that is killed in between leaves a bottle that `clean` can find.
+
+use std::io::IsTerminal as _;
+
+use super::attach::{Attachment, attach};
+use super::logs;
+use super::signals::Signals;
+use super::steps::Steps;
+use super::summary::denials;
+use crate::backends::{
+    Backend, BackendError, ExecOptions, Interrupted, LaunchRequest, Launched, Terminal,
+};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::state::{BottleDir, Keep, Lock, Phase, Record};
+use crate::ui::Ui;
+
+/// Whether the launcher waits for the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The agent gets the terminal, and the bottle ends with it.
+    Attached,
+    /// The bottle is left running.
+    Detached,
+}
+
+/// Everything that a run needs.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// Where it is made.
+    pub backend: &'a dyn Backend,
+    /// What is made.
+    pub request: &'a LaunchRequest,
+    /// Its folder.
+    pub dir: &'a BottleDir,
+    /// Held for as long as this runs.
+    pub lock: Lock,
+    /// Its record.
+    pub record: Record,
+    /// What to wait for beside the agent.
+    pub signals: &'a Signals,
+    /// Where to say what happens.
+    pub ui: &'a Ui,
+}
+
+impl Session<'_> {
+    /// Runs the bottle and returns how bottle is to end.
+    pub fn run(mut self, mode: Mode) -> Result<Exit> {
+        self.save(Phase::Creating)?;
+        let launched = match self.launch() {
+            Ok(launched) => launched,
+            Err(error) => return self.fail(error),
+        };
+        for note in &launched.notes {
+            self.ui.note(note);
+        }
+        for warning in &launched.warnings {
+            self.ui.warn(warning);
+        }
+        match mode {
+            Mode::Detached => self.detach(),
+            Mode::Attached => self.attend(&launched),
+        }
+    }
+
+    fn launch(&self) -> Result<Launched, BackendError> {
+        let steps = Steps::new(self.ui, self.signals, self.dir);
+        let launched = self.backend.launch(self.request, &steps)?;
+        steps.finish();
+        Ok(launched)
+    }
+
+    /// Starts the agent without a terminal; only then may the launcher go.
+    fn detach(mut self) -> Result<Exit> {
+        if let Some(interrupted) = self.signals.noted() {
+            return self.end(Ok(Attachment::Interrupted(interrupted)));
+        }
+        let started = self.backend.start_detached(&self.request.labels.id);
+        let recorded = started
+            .map_err(Error::from)
+            .and_then(|()| self.save(Phase::Detached));
+        if let Err(error) = recorded {
+            return self.end(Err(error));
+        }
+        self.ui
+            .data(&format!("{}\n", self.request.labels.id))
+            .map_err(Error::user)?;
+        Ok(Exit::Success)
+    }
+
+    fn attend(mut self, launched: &Launched) -> Result<Exit> {
+        let outcome = self.save(Phase::Running).and_then(|()| {
+            let options = ExecOptions {
+                id: self.request.labels.id.clone(),
+                terminal: terminal(),
+                argv: launched.command.clone(),
+            };
+            attach(&self.backend.exec(&options)?, self.signals, self.ui)
+        });
+        self.end(outcome)
+    }
+
+    /// Takes everything down, whatever the outcome was, and keeps what tells why it failed.
+    fn end(mut self, outcome: Result<Attachment>) -> Result<Exit> {
+        let exit = match &outcome {
+            Ok(Attachment::Ended(status)) => Exit::Agent(*status),
+            Ok(Attachment::Interrupted(Interrupted(signal))) => Exit::Signal(*signal),
+            Err(_) => Exit::Bottle,
+        };
+        self.record.exit = Some(i32::from(exit.code()));
+        self.keep_when(!matches!(exit, Exit::Agent(0) | Exit::Signal(_)));
+        if self.record.keep.is_some() {
+            logs::save(self.backend, &self.request.labels.id, self.dir, self.ui);
+        }
+        let removed = self
+            .backend
+            .remove(&self.request.labels.id)
+            .map_err(Error::from);
+        self.report_denials();
+        if removed.is_ok() {
+            self.put_away(if outcome.is_ok() {
+                Phase::Ended
+            } else {
+                Phase::Failed
+            });
+        }
+        let removed =
+            removed.map_err(|error| error.hint("`bottle clean` removes what is left over"));
+        match (outcome, removed) {
+            (Ok(_), Ok(())) => Ok(exit),
+            (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
+            (Err(first), Err(second)) => {
+                self.ui.error(&second);
+                Err(first)
+            }
+        }
+    }
+
+    /// Ends a bottle that never ran: the backend has removed what it made.
+    fn fail(mut self, error: BackendError) -> Result<Exit> {
+        if let BackendError::Interrupted(Interrupted(signal)) = error {
+            self.put_away(Phase::Failed);
+            return Ok(Exit::Signal(signal));
+        }
+        // What could not be removed must be found again, and logs tell what went wrong.
+        let told = self.dir.sidecar_log().exists() || self.dir.agent_log().exists();
+        self.keep_when(told || matches!(error, BackendError::Undo { .. }));
+        self.put_away(Phase::Failed);
+        Err(error.into())
+    }
+
+    fn keep_when(&mut self, failed: bool) {
+        if self.record.keep.is_none() && failed {
+            self.record.keep = Some(Keep::Failed);
+        }
+    }
+
+    /// Removes the folder, or says where it stays. What goes wrong here must not hide how the agent ended.
+    fn put_away(&mut self, phase: Phase) {
+        let put = if self.record.keep.is_some() {
+            self.save(phase).map(|()| {
+                let id = &self.request.labels.id;
+                self.ui.note(format!(
+                    "logs and audit are kept: `bottle audit {id}`, `bottle logs {id}`"
+                ));
+            })
+        } else {
+            self.dir.remove().map_err(Error::from)
+        };
+        if let Err(error) = put {
+            self.ui.error(&error);
+        }
+    }
+
+    fn save(&mut self, phase: Phase) -> Result<()> {
+        self.record.phase = phase;
+        Ok(self.record.save(&self.dir.record())?)
+    }
+
+    /// Says what was denied: otherwise a denial shows only as some tool's odd error.
+    fn report_denials(&self) {
+        let Ok(denials) = denials(&self.dir.audit()) else {
+            return;
+        };
+        for (what, count) in denials {
+            self.ui.note(format!("denied {count}×: {what}"));
+        }
+    }
+}
+
+/// A program in a bottle gets a terminal when the user has one on both ends.
+pub fn terminal() -> Terminal {
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        Terminal::Attached
+    } else {
+        Terminal::Streams
+    }
+}
