@@ -1,0 +1,43 @@
+# The project's recipes: `just` lists them.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+[private]
+default:
+    @just --list
+
+# What CI checks, with the engines that are there
+check:
+    .ci/check
+
+# All tests, with the engines that are there
+test *args:
+    cargo test --workspace {{ args }}
+
+# The tests against one engine, which must be there: docker, podman
+integration engine *args:
+    BOTTLE_TEST_REQUIRE={{ engine }} cargo test --test integration {{ args }}
+
+# The sidecar, as the static binary that goes into images
+sidecar:
+    src/sidecar/build.sh
+
+# Formats all code
+fmt:
+    cargo fmt --all
+
+# The benchmarks
+bench *args:
+    cargo bench --workspace {{ args }}
+
+# The time of a launch, beside the same raw engine commands
+bench-launch *args:
+    bench/launch.sh {{ args }}
+
+# The documentation of all crates
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+
+# Licences, sources, doubled and forbidden dependencies (needs cargo-deny)
+deny:
+    cargo deny check

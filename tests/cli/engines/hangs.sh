@@ -1,0 +1,3 @@
+#!/bin/sh
+# An engine that never answers.
+exec /bin/sleep 600

@@ -1,0 +1,107 @@
+//! What the agent's process may do, seen from inside.
+
+use crate::harness::{Origin, Outcome, Room};
+
+const STATUS: &str = "id -u; grep -E '^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs):' /proc/self/status; ls /var/run/docker.sock /run/podman/podman.sock 2>&1 | grep -v 'No such'; true";
+const NO_CAPABILITIES: &str = "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n\
+                               CapBnd:\t0000000000000000\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n";
+
+pub(crate) fn the_agent_is_nobody_and_can_do_nothing(room: &Room) {
+    room.agent("");
+    let attached = room.run(&["sh", "-c", STATUS]).ok();
+    let (user, rest) = attached.split_once('\n').unwrap();
+    assert_ne!(user, "0");
+    assert_eq!(rest, NO_CAPABILITIES);
+
+    let id = room.detach(&["sleep", "600"]);
+    assert_eq!(room.exec(&id, &["sh", "-c", STATUS]).ok(), attached);
+    let limit = "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null";
+    let found = room.exec(&id, &["sh", "-c", limit]).stdout;
+    let limits = room
+        .engine
+        .inspect("container", &format!("bottle-{id}-agent"))["HostConfig"]["PidsLimit"]
+        .clone();
+    assert_eq!(limits, 4096, "{found}");
+    if !found.is_empty() {
+        assert_eq!(found.trim(), "4096");
+    }
+    room.stop(&id);
+}
+
+pub(crate) fn root_is_root_by_name_only(room: &Room) {
+    room.agent("user = \"root\"");
+    let printed = room.run(&["sh", "-c", STATUS]).ok();
+    assert_eq!(printed, format!("0\n{NO_CAPABILITIES}"));
+}
+
+pub(crate) fn a_bound_on_processes_holds(room: &Room) {
+    room.agent("[resources]\npids = 100");
+    let fork = "import os, time\nn = 0\ntry:\n  while n < 300:\n    if os.fork() == 0: time.sleep(600)\n    n += 1\nexcept OSError:\n  pass\nprint(n)";
+    let count = |outcome: Outcome| outcome.ok().trim().parse::<u32>().unwrap();
+    let bound = count(room.run(&["python3", "-c", fork]));
+    assert!(bound < 100, "{bound}");
+    // The control: without the bound, all are made.
+    room.agent("");
+    assert_eq!(count(room.run(&["python3", "-c", fork])), 300);
+}
+
+pub(crate) fn a_read_only_root_is_read_only(room: &Room) {
+    let script = "for d in / /etc /usr /root-probe; do touch $d/probe 2>/dev/null && echo $d; done; \
+                  for d in /tmp $HOME /workspace; do touch $d/probe && echo $d; done; true";
+    room.agent("user = \"root\"\nread-only = true");
+    let printed = room.run(&["sh", "-c", script]).ok();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(
+        lines.contains(&"/tmp") && lines.contains(&"/workspace"),
+        "{printed}"
+    );
+    assert!(
+        !lines
+            .iter()
+            .any(|line| ["/", "/etc", "/usr"].contains(line)),
+        "{printed}"
+    );
+    // The control: where it was not asked for, the same places can be written to by root.
+    room.agent("user = \"root\"");
+    let printed = room.run(&["sh", "-c", script]).ok();
+    assert!(printed.contains("/etc\n/usr\n/tmp\n"), "{printed}");
+}
+
+pub(crate) fn build_steps_that_an_image_brings_reach_nothing(room: &Room) {
+    let origin = Origin::plain();
+    let reach = format!("ONBUILD RUN curl -s {}", origin.url("/escaped"));
+    let build = |name: &str, step: &str| -> String {
+        let image = format!("localhost/{}-{name}", room.name);
+        let text = format!("FROM {}\n{step}\n", room.engine.image);
+        let file = room.write(&format!("{name}/Dockerfile"), &text);
+        let folder = file.parent().unwrap().to_str().unwrap().to_owned();
+        // podman's own format of images has no such steps.
+        let call = room
+            .engine
+            .call(&["build", "--quiet", "--tag", &image, &folder]);
+        call.env("BUILDAH_FORMAT", "docker").run().code(0);
+        image
+    };
+    let (hostile, plain) = (build("hostile", &reach), build("plain", "ENV PLAIN=1"));
+    room.agent("");
+    let refused = room.run_call(&["--image", &hostile], &["true"]).run();
+    // docker tells of such steps beforehand; podman runs them, without a network.
+    refused.code(125);
+    assert_eq!(origin.connections(), Vec::new());
+    // The control: the same without such steps.
+    room.run_call(&["--image", &plain], &["true"]).run().code(0);
+    room.engine
+        .ask(&["image", "rm", "--force", &hostile, &plain]);
+}
+
+pub(crate) fn an_unprivileged_agent_works_on_a_read_only_root(room: &Room) {
+    room.write("source/file", "from the host");
+    room.agent("read-only = true\n[workspace]\nsource = \"source\"");
+    let script = "id -u; cat file; touch /etc/probe 2>/dev/null && echo etc; \
+                  for d in . $HOME /tmp; do echo '#!/bin/sh' > $d/run && chmod +x $d/run && $d/run && echo ok; done; \
+                  touch /.bottle/run/probe 2>/dev/null && echo bottle; true";
+    let printed = room.run(&["sh", "-c", script]).ok();
+    let (user, rest) = printed.split_once('\n').unwrap();
+    assert_ne!(user, "0");
+    assert_eq!(rest, "from the hostok\nok\nok\n");
+}

@@ -1,0 +1,16 @@
+//! What every scenario stands on: engines, rooms with a home of their own, origins, deadlines.
+
+mod authority;
+mod call;
+mod engine;
+mod origin;
+mod packets;
+mod room;
+mod wait;
+
+pub(crate) use call::{Call, Outcome};
+pub(crate) use engine::{docker, podman, variable};
+pub(crate) use origin::{HELLO, Origin, host_address};
+pub(crate) use packets::Packets;
+pub(crate) use room::{Room, run};
+pub(crate) use wait::{DEADLINE, until};

@@ -1,0 +1,104 @@
+//! Whole bottles on real engines: one list of scenarios, run for every engine.
+//!
+//! An engine that does not answer is skipped with a printed reason, unless `BOTTLE_TEST_REQUIRE`
+//! names it. Every scenario has a home of its own, and ends by asking the engine that nothing that
+//! bears its name is left.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "all of this is a test"
+)]
+
+mod copies;
+mod credentials;
+mod exits;
+mod hardening;
+mod harness;
+mod neighbours;
+mod orphans;
+mod policy;
+mod sealing;
+mod signals;
+mod trust;
+mod verbs;
+mod walls;
+mod workspace;
+
+/// Makes a test of each scenario, for one engine.
+macro_rules! engine {
+    ($name:ident: $($module:ident::{$($scenario:ident),+ $(,)?};)+) => {
+        mod $name {
+            $($(
+                #[test]
+                fn $scenario() {
+                    crate::harness::run(&crate::harness::$name(), crate::$module::$scenario);
+                }
+            )+)+
+        }
+    };
+}
+
+/// The list of scenarios.
+macro_rules! scenarios {
+    ($($engine:ident)+) => {$(
+        engine! { $engine:
+            copies::{copies_go_both_ways_whole, what_comes_out_stays_in_its_folder};
+            credentials::{
+                common_tools_trust_the_bottle_without_flags,
+                the_agent_cannot_find_the_credential,
+                the_certificate_is_the_bottles_own,
+                the_origin_gets_the_credential_and_replaces_the_agents_own,
+            };
+            exits::{standard_streams_come_through, the_agents_own_status_comes_through};
+            hardening::{
+                a_bound_on_processes_holds,
+                a_read_only_root_is_read_only,
+                root_is_root_by_name_only,
+                the_agent_is_nobody_and_can_do_nothing,
+                build_steps_that_an_image_brings_reach_nothing,
+                an_unprivileged_agent_works_on_a_read_only_root,
+            };
+            neighbours::{two_bottles_do_not_see_each_other};
+            orphans::{
+                clean_does_not_ask_without_a_terminal,
+                clean_removes_what_a_killed_launcher_left_and_nothing_else,
+            };
+            policy::{an_https_host_without_a_route_is_refused, plain_http_is_decided_like_the_rest};
+            sealing::{
+                a_bottle_with_a_hole_does_not_run_its_agent,
+                a_call_that_fails_leaves_nothing,
+                a_host_that_answers_is_refused_or_warned_about,
+            };
+            signals::{
+                a_signal_during_the_launch_takes_everything_down,
+                a_signal_while_the_agent_runs_takes_everything_down,
+                ctrl_c_in_a_terminals_foreground_takes_everything_down,
+            };
+            trust::{
+                a_route_without_trust_is_refused_and_nothing_is_made,
+                what_grants_nothing_needs_no_trust,
+            };
+            verbs::{
+                a_detached_agent_that_ends_is_shown_as_stopped,
+                every_verb_works_on_a_detached_bottle,
+            };
+            walls::{
+                no_name_is_resolved_but_by_the_sidecar,
+                nothing_leads_past_the_sidecar,
+                without_the_proxy_variables_curl_gets_nowhere,
+            };
+            workspace::{
+                a_copied_workspace_is_whole_and_the_hosts_stays_as_it_is,
+                a_mounted_workspace_is_the_hosts,
+                the_prompt_and_the_environment_arrive,
+                what_must_be_asked_for_is_refused_without_a_terminal,
+            };
+        }
+    )+};
+}
+
+scenarios! { docker podman }

@@ -1,0 +1,190 @@
+//! A bottle that has a hole, or whose engine fails half way, never runs its agent.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use crate::harness::{Call, HELLO, Origin, Outcome, Room};
+
+/// Stands before the engine's client: counts the calls, changes one, lets one fail.
+const WRAPPER: &str = r#"#!/bin/bash
+n=1
+until mkdir "$CALLS/$n" 2>/dev/null; do n=$((n + 1)); done
+printf '%s\n' "$*" > "$CALLS/$n/words"
+if [ "$n" = "${FAIL_AT:-0}" ]; then echo "injected failure" >&2; exit 1; fi
+words=()
+for word in "$@"; do
+  if [ -z "${DROP:-}" ] || ! [[ $word =~ $DROP ]]; then words+=("$word"); fi
+done
+exec @PROGRAM@ "${words[@]}"
+"#;
+
+pub(crate) fn a_bottle_with_a_hole_does_not_run_its_agent(room: &Room) {
+    let origin = Origin::tls();
+    // What `warn` accepts is the host's services, and no way out.
+    room.agent_with_route(&origin, "[seal]\nhost-access = \"warn\"");
+    let wrapper = Wrapper::new(room);
+    let url = origin.url("/hello");
+    let run = |drop: &str| {
+        wrapper
+            .run(room, &["curl", "-fsS", &url])
+            .env("DROP", drop)
+            .run()
+    };
+
+    let everything = format!(
+        "--internal|{}",
+        room.engine.hides_host_by.unwrap_or("no-such-option")
+    );
+    for drop in ["--internal", &everything] {
+        let refused = run(drop);
+        refused
+            .says("the bottle is not sealed")
+            .says("routes what the agent sends")
+            .code(125);
+        assert_eq!(refused.stdout, "");
+        assert_eq!(origin.connections(), Vec::new(), "{refused}");
+        assert_eq!(room.engine.holds(&room.name), Vec::<String>::new());
+    }
+    // The control: with every option passed on, the same wrapper lets it run.
+    assert_eq!(run("").ok(), HELLO);
+}
+
+pub(crate) fn a_host_that_answers_is_refused_or_warned_about(room: &Room) {
+    let Some(option) = room.engine.hides_host_by else {
+        eprintln!(
+            "left out: {} has no option that could be missing",
+            room.engine.name
+        );
+        return;
+    };
+    let origin = Origin::tls();
+    let wrapper = Wrapper::new(room);
+    let url = origin.url("/hello");
+    let run = || {
+        wrapper
+            .run(room, &["curl", "-fsS", &url])
+            .env("DROP", option)
+            .run()
+    };
+
+    room.agent_with_route(&origin, "");
+    let refused = run();
+    refused
+        .says("the bottle is not sealed")
+        .says("host-access = \"warn\"")
+        .code(125);
+    let gateway = refused
+        .stderr
+        .contains("packets of the agent's arrived at the host")
+        && refused.stderr.contains("gateway");
+    assert!(gateway, "the host's address is named: {refused}");
+    assert_eq!(
+        (refused.stdout.as_str(), origin.connections().len()),
+        ("", 0)
+    );
+    assert_eq!(room.engine.holds(&room.name), Vec::<String>::new());
+
+    // The control: accepted by name, it runs, and says what it found.
+    room.agent_with_route(&origin, "[seal]\nhost-access = \"warn\"");
+    let warned = run();
+    assert_eq!(warned.code(0).stdout, HELLO);
+    warned.says("the host can be reached from inside");
+}
+
+pub(crate) fn a_call_that_fails_leaves_nothing(room: &Room) {
+    let origin = Origin::tls();
+    room.agent_with_route(&origin, "");
+    let url = origin.url("/hello");
+    let command = ["curl", "-fsS", url.as_str()];
+    // The image is made first; then a launch has the same calls each time.
+    room.run(&["true"]).code(0);
+    let wrapper = Wrapper::new(room);
+    assert_eq!(wrapper.run(room, &command).run().ok(), HELLO);
+    let calls = wrapper.calls_before_the_agent();
+    assert!(calls >= 10, "{calls}");
+
+    for sample in 0..6 {
+        let at = 1 + sample * (calls - 1) / 5;
+        let wrapper = Wrapper::new(room);
+        let failed = wrapper
+            .run(room, &command)
+            .env("FAIL_AT", at.to_string())
+            .run();
+        assert_eq!(
+            failed.code,
+            125,
+            "call {at}, `{}`: {failed}",
+            wrapper.words(at)
+        );
+        check_words(&failed, at, &wrapper);
+        assert_eq!(
+            room.engine.holds(&room.name),
+            Vec::<String>::new(),
+            "call {at}"
+        );
+        room.bottle(&["clean", "--yes"]).run().code(0);
+    }
+    assert_eq!(origin.connections().len(), 1, "only the agent that ran");
+}
+
+/// The error holds the engine's own words, and the phase where one had begun.
+#[track_caller]
+fn check_words(failed: &Outcome, at: usize, wrapper: &Wrapper) {
+    let words = wrapper.words(at);
+    failed.says("injected failure");
+    let phases = ["engine", "image", "network", "sidecar", "agent", "seal"];
+    let named = phases.iter().any(|phase| {
+        failed
+            .stderr
+            .contains(&format!("error: the `{phase}` phase failed"))
+    });
+    let before = failed.stderr.contains("cannot be used");
+    assert!(
+        named || before,
+        "call {at}, `{words}`, names no phase: {failed}"
+    );
+}
+
+/// A program of the engine's name, in a folder that comes first in `PATH`.
+struct Wrapper {
+    folder: tempfile::TempDir,
+}
+
+impl Wrapper {
+    fn new(room: &Room) -> Self {
+        let folder = tempfile::tempdir_in(room.path(".")).unwrap();
+        let program = room.engine.program().unwrap();
+        let script = WRAPPER.replace("@PROGRAM@", program.to_str().unwrap());
+        let path = folder.path().join(room.engine.name);
+        let relative = path.strip_prefix(room.path(".")).unwrap().to_str().unwrap();
+        let written = room.write(relative, &script);
+        fs::set_permissions(written, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(folder.path().join("calls")).unwrap();
+        Self { folder }
+    }
+
+    fn calls(&self) -> PathBuf {
+        self.folder.path().join("calls")
+    }
+
+    fn run(&self, room: &Room, command: &[&str]) -> Call {
+        let path = format!(
+            "{}:{}",
+            self.folder.path().display(),
+            crate::harness::variable("PATH").unwrap()
+        );
+        room.run_call(&[], command)
+            .env("PATH", path)
+            .env("CALLS", self.calls())
+    }
+
+    fn words(&self, at: usize) -> String {
+        fs::read_to_string(self.calls().join(at.to_string()).join("words")).unwrap_or_default()
+    }
+
+    fn calls_before_the_agent(&self) -> usize {
+        let is_agent = |at: &usize| self.words(*at).contains("/.bottle/guest exec --");
+        (1..200).find(is_agent).expect("the agent's own call") - 1
+    }
+}
