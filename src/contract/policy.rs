@@ -189,8 +189,8 @@ impl Route {
 /// Servers differ in what they drop from the end of a path and in how often they decode it, so a name
 /// counts wherever it stands, and what is not plainly a fetch counts as a push.
 fn git_service(target: &Target) -> Option<GitService> {
-    let path = decoded_to_the_end(&target.decoded());
-    let query = decoded_to_the_end(&target.query().unwrap_or_default().to_ascii_lowercase());
+    let path = decoded_to_the_end(target.path());
+    let query = decoded_to_the_end(target.query().unwrap_or_default());
     let asks = path.contains("info/refs") && query.contains("service");
     if path.contains("git-receive-pack")
         || query.contains("git-receive-pack")
@@ -210,8 +210,11 @@ fn git_service(target: &Target) -> Option<GitService> {
 fn decoded_to_the_end(text: &str) -> String {
     /// More layers than any server takes off.
     const LAYERS: usize = 4;
-    let mut text = text.to_owned();
+    let mut text = text.to_ascii_lowercase();
     for _ in 0..LAYERS {
+        if !text.contains('%') && !text.contains("//") {
+            break;
+        }
         text = percent_decoded(&text).replace("//", "/");
     }
     text
