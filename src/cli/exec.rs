@@ -8,7 +8,7 @@ use crate::backends::{ExecOptions, Interrupted, Terminal};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::launch::{Attachment, Signals, attach, backend_of, terminal};
-use crate::state::{Bottle, Status};
+use crate::state::Bottle;
 
 /// Run a command in a running bottle.
 ///
@@ -61,21 +61,13 @@ pub(super) fn run(context: &Context, args: ExecArgs) -> Result<Exit> {
 
 /// Nothing runs in a bottle whose seal is not checked, and nothing can in one that has ended.
 pub(super) fn require_running(bottle: &Bottle) -> Result<()> {
-    match bottle.status {
-        Status::Running | Status::Detached => Ok(()),
-        Status::Starting
-        | Status::Ending
-        | Status::Stopped
-        | Status::Orphaned
-        | Status::Ended
-        | Status::Leftover
-        | Status::Unknown => {
-            let error = anyhow!(
-                "the bottle `{}` does not run: it is {}",
-                bottle.id,
-                bottle.status
-            );
-            Err(Error::user(error).hint("`bottle ls` lists the bottles that run"))
-        }
+    if bottle.status.runs() {
+        return Ok(());
     }
+    let error = anyhow!(
+        "the bottle `{}` does not run: it is {}",
+        bottle.id,
+        bottle.status
+    );
+    Err(Error::user(error).hint("`bottle ls` lists the bottles that run"))
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::launch::backend_of;
-use crate::state::{Bottle, Status};
+use crate::state::Bottle;
 
 /// Show everything known about a bottle, as JSON.
 ///
@@ -44,21 +44,11 @@ enum Sidecar {
 pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<()> {
     let inventory = context.survey()?;
     let bottle = inventory.find(&args.id)?;
-    let sidecar =
-        match bottle.status {
-            Status::Running | Status::Detached => Some(ask(context, bottle).unwrap_or_else(
-                |error| Sidecar::Silent {
-                    problem: error.to_string(),
-                },
-            )),
-            Status::Starting
-            | Status::Ending
-            | Status::Stopped
-            | Status::Orphaned
-            | Status::Ended
-            | Status::Leftover
-            | Status::Unknown => None,
-        };
+    let sidecar = bottle.status.runs().then(|| {
+        ask(context, bottle).unwrap_or_else(|error| Sidecar::Silent {
+            problem: error.to_string(),
+        })
+    });
     context
         .ui()
         .json(&Shown { bottle, sidecar })

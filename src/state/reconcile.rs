@@ -62,6 +62,22 @@ pub enum Status {
     Unknown,
 }
 
+impl Status {
+    /// Tells whether its agent runs behind a seal that was checked.
+    pub fn runs(self) -> bool {
+        match self {
+            Self::Running | Self::Detached => true,
+            Self::Starting
+            | Self::Ending
+            | Self::Stopped
+            | Self::Orphaned
+            | Self::Ended
+            | Self::Leftover
+            | Self::Unknown => false,
+        }
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
