@@ -53,9 +53,7 @@ pub(super) fn run(context: &Context, args: &AuditArgs) -> Result<()> {
     if !args.follow {
         return log.show(context, args);
     }
-    let signals = Signals::watch()
-        .context("could not watch for signals")
-        .map_err(Error::internal)?;
+    let signals = Signals::watch()?;
     while signals.noted().is_none() {
         let alive = lives(&dir)?;
         log.show(context, args)?;

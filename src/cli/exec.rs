@@ -1,6 +1,6 @@
 //! `bottle exec`.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 
 use super::context::Context;
@@ -48,9 +48,7 @@ pub(super) fn run(context: &Context, args: ExecArgs) -> Result<Exit> {
         },
         argv: args.command,
     };
-    let signals = Signals::watch()
-        .context("could not watch for signals")
-        .map_err(Error::internal)?;
+    let signals = Signals::watch()?;
     Ok(
         match attach(&backend.exec(&options)?, &signals, context.ui())? {
             Attachment::Ended(status) => Exit::Agent(status),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use bottle_contract::id::Role;
 use clap::Args;
 
@@ -48,9 +48,7 @@ pub(super) fn run(context: &Context, args: &LogsArgs) -> Result<Exit> {
     }
     let until = if args.follow { Follow::Yes } else { Follow::No };
     let invocation = backend_of(context.registry(), bottle)?.logs(&bottle.id, role, until)?;
-    let signals = Signals::watch()
-        .context("could not watch for signals")
-        .map_err(Error::internal)?;
+    let signals = Signals::watch()?;
     Ok(match follow(&invocation, &signals, context.ui())? {
         Attachment::Ended(0) => Exit::Success,
         Attachment::Ended(_) => Exit::Failure,

@@ -38,9 +38,17 @@ pub(super) struct ManifestArgs {
 }
 
 impl ManifestArgs {
+    /// Reads the manifest.
+    pub(super) fn read(&self, context: &Context) -> Result<Loaded> {
+        Ok(load_agent(
+            &context.absolute(&self.file),
+            &context.folders()?,
+        )?)
+    }
+
     /// Reads the manifest and says what looks like a mistake in it.
     pub(super) fn load(&self, context: &Context) -> Result<Loaded> {
-        let loaded = load_agent(&context.absolute(&self.file), &context.folders()?)?;
+        let loaded = self.read(context)?;
         for warning in lint(&loaded) {
             context.ui().warn(warning);
         }

@@ -1,6 +1,6 @@
 //! `bottle run`.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use bottle_contract::id::{BottleId, SUFFIX_LEN};
 use bottle_contract::labels::Labels;
 use clap::Args;
@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit> {
         TrustFlag::Absent
     };
     require_trust(context, &args.manifest.file, &loaded, flag)?;
-    require_unchanged(&loaded, &args.manifest.load(context)?)?;
+    require_unchanged(&loaded, &args.manifest.read(context)?)?;
     let named = context.named_backend(args.backend.clone())?;
     let choice = choose(context.registry(), &named)?;
     say_choice(context, &choice);
@@ -106,9 +106,7 @@ fn launch(
     record.keep = args.keep.then_some(Keep::Asked);
     // Questions are asked before signals are held back and before anything is made: a Ctrl-C just ends them.
     let request = request(context, resolved, &record, &state.bottle(&id).audit_dir())?;
-    let signals = Signals::watch()
-        .context("could not watch for signals")
-        .map_err(Error::internal)?;
+    let signals = Signals::watch()?;
     let (dir, lock) = state.create(&id)?;
     context.ui().note(format!("bottle: {id}"));
     let session = Session {

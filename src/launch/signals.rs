@@ -4,10 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use anyhow::Context as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::backends::Interrupted;
+use crate::error::{Error, Result};
 
 /// Notes the first of Ctrl-C, `SIGTERM` and `SIGHUP`, instead of dying of it with a bottle half made.
 #[derive(Clone, Debug)]
@@ -15,7 +17,13 @@ pub struct Signals(Arc<AtomicUsize>);
 
 impl Signals {
     /// Begins to note signals, for as long as the process lives.
-    pub fn watch() -> io::Result<Self> {
+    pub fn watch() -> Result<Self> {
+        Self::register()
+            .context("could not watch for signals")
+            .map_err(Error::internal)
+    }
+
+    fn register() -> io::Result<Self> {
         let noted = Arc::new(AtomicUsize::new(0));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             let number = usize::try_from(signal).unwrap_or_default();
