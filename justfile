@@ -14,13 +14,17 @@ check:
 test *args:
     cargo test --workspace {{ args }}
 
-# The tests against one engine, which must be there: docker, podman
+# The tests against one engine, which must be there: docker, podman, macos-container, macos-container
 integration engine *args:
     BOTTLE_TEST_REQUIRE={{ engine }} cargo test --test integration {{ args }}
 
-# The sidecar, as the static binary that goes into images
-sidecar:
-    src/sidecar/build.sh
+# The sidecar, as the static binary that goes into images: for this machine, or `--arch aarch64|x86_64`
+sidecar *args:
+    src/sidecar/build.sh {{ args }}
+
+# A release into `dist/`: linux, macos, or both (macos on a Mac only)
+dist *args:
+    packaging/dist.sh {{ args }}
 
 # Formats all code
 fmt:

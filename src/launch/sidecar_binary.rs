@@ -29,17 +29,21 @@ pub fn locate(named: Option<&Path>, program: &Path) -> Result<Source> {
             check(path).context("`BOTTLE_SIDECAR_BINARY` does not name the sidecar's binary");
         return Ok(Source::Binary(named.map_err(Error::user)?));
     }
-    if let Some(path) = installed(program).into_iter().find(|path| path.is_file()) {
+    // Homebrew links to the program and not to what lies beside it, and macOS names the link.
+    let real = program
+        .canonicalize()
+        .unwrap_or_else(|_| program.to_owned());
+    if let Some(path) = installed(&real).into_iter().find(|path| path.is_file()) {
         return Ok(Source::Binary(check(&path).map_err(Error::user)?));
     }
     let script = Path::new(CHECKOUT).join("src/sidecar/build.sh");
-    if is_checkout(program) && script.is_file() {
+    if (is_checkout(program) || is_checkout(&real)) && script.is_file() {
         return Ok(Source::Script(script));
     }
     let missing = anyhow!(
         "the sidecar's binary is missing: looked for `{}` beside `{}`",
         file_name(),
-        program.display()
+        real.display()
     );
     Err(Error::user(missing)
         .hint("install bottle whole, or name the binary with `BOTTLE_SIDECAR_BINARY`"))
@@ -130,5 +134,22 @@ mod tests {
             found,
             Source::Binary(libexec.join(file_name()).canonicalize().unwrap())
         );
+    }
+    #[test]
+    fn a_link_to_an_installed_program_finds_what_lies_beside_the_program() {
+        let cellar = tempfile::tempdir().unwrap();
+        let libexec = cellar.path().join("libexec/bottle");
+        std::fs::create_dir_all(&libexec).unwrap();
+        std::fs::create_dir(cellar.path().join("bin")).unwrap();
+        let program = cellar.path().join("bin/bottle");
+        std::fs::File::create(&program).unwrap();
+        let sidecar = libexec.join(file_name());
+        std::fs::File::create(&sidecar).unwrap();
+
+        let prefix = tempfile::tempdir().unwrap();
+        let link = prefix.path().join("bottle");
+        std::os::unix::fs::symlink(&program, &link).unwrap();
+        let found = locate(None, &link).unwrap();
+        assert_eq!(found, Source::Binary(sidecar.canonicalize().unwrap()));
     }
 }
