@@ -1,0 +1,6 @@
+//! `build`.
+
+mod build;
+mod dockerfile;
+
+pub(crate) use build::build;
