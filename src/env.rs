@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use thiserror::Error;
+
+use crate::machine::Facts;
 
 /// The environment that bottle was started in.
 #[derive(Clone, Debug)]
@@ -50,6 +55,14 @@ pub enum EnvError {
     NotUnicode {
         /// The variable.
         name: String,
+    },
+    /// A value has not the shape that is needed.
+    #[error("`{name}` cannot be used: {why}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with its value.
+        why: String,
     },
 }
 
@@ -169,6 +182,16 @@ impl Env {
         self.folder("BOTTLE_SIDECAR_BINARY")
     }
 
+    /// Returns the machine that `BOTTLE_HOST` states: for tests, and to plan for another machine.
+    pub fn stated_machine(&self) -> Result<Option<Facts>, EnvError> {
+        self.parsed("BOTTLE_HOST")
+    }
+
+    /// Returns the resolver that `BOTTLE_MACOS_CONTAINER_DNS` names.
+    pub fn container_dns(&self) -> Result<Option<IpAddr>, EnvError> {
+        self.parsed("BOTTLE_MACOS_CONTAINER_DNS")
+    }
+
     /// Tells what the user wants of colour: `Some` when a variable says so, `None` to let the terminal decide.
     pub fn colour(&self) -> Option<Colour> {
         if self.value("NO_COLOR").is_some() {
@@ -196,6 +219,20 @@ impl Env {
             .get(OsStr::new(name))
             .map(OsString::as_os_str)
             .filter(|value| !value.is_empty())
+    }
+
+    fn parsed<T: FromStr<Err: fmt::Display>>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<T>, EnvError> {
+        if self.value(name).is_none() {
+            return Ok(None);
+        }
+        let text = self.var(name)?.unwrap_or_default();
+        text.trim().parse().map(Some).map_err(|error: T::Err| {
+            let why = error.to_string();
+            EnvError::Invalid { name, why }
+        })
     }
 
     fn folder(&self, name: &'static str) -> Result<Option<PathBuf>, EnvError> {
@@ -232,6 +269,7 @@ impl EnvError {
             Self::Missing { name } => format!("set `{name}` to an absolute path"),
             Self::Relative { name, .. } => format!("set `{name}` to an absolute path, or unset it"),
             Self::NotUnicode { name } => format!("set `{name}` to text"),
+            Self::Invalid { name, .. } => format!("correct `{name}`, or unset it"),
         }
     }
 }
@@ -301,6 +339,43 @@ mod tests {
             );
             assert!(error.hint().contains(name));
         }
+    }
+
+    #[test]
+    fn what_has_a_shape_is_read_or_refused_by_name() {
+        let good = env(
+            &[
+                ("BOTTLE_HOST", "macos 26.1 arm64"),
+                ("BOTTLE_MACOS_CONTAINER_DNS", "192.0.2.53"),
+            ],
+            Platform::Linux,
+        );
+        assert_eq!(
+            good.stated_machine()
+                .unwrap()
+                .unwrap()
+                .system
+                .macos_release(),
+            Some(26)
+        );
+        assert_eq!(
+            good.container_dns().unwrap(),
+            Some("192.0.2.53".parse().unwrap())
+        );
+        let bad = env(
+            &[
+                ("BOTTLE_HOST", "amiga"),
+                ("BOTTLE_MACOS_CONTAINER_DNS", "dns.example.com"),
+            ],
+            Platform::Linux,
+        );
+        let error = bad.stated_machine().unwrap_err();
+        assert!(error.to_string().contains("`BOTTLE_HOST`"), "{error}");
+        let error = bad.container_dns().unwrap_err();
+        assert!(error.hint().contains("BOTTLE_MACOS_CONTAINER_DNS"));
+        let unset = env(&[], Platform::Linux);
+        assert_eq!(unset.stated_machine().unwrap(), None);
+        assert_eq!(unset.container_dns().unwrap(), None);
     }
 
     #[test]

@@ -17,8 +17,14 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Returns the name by which it is chosen, and which is written into records.
     fn name(&self) -> &'static str;
 
+    /// Says on which systems it is at home.
+    fn home(&self) -> Home;
+
     /// Looks whether it can be used here. Changes nothing; answers within ten seconds.
     fn probe(&self) -> Probe;
+
+    /// Names the call that starts its engine, where it only has to be started and can be by a call.
+    fn start_call(&self) -> Option<Invocation>;
 
     /// Says what a launch would do. Changes nothing; fails where the launch would be refused.
     fn plan(&self, request: &LaunchRequest) -> Result<Plan, BackendError>;
@@ -41,6 +47,9 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
     /// Names the call that shows what the agent or the sidecar has printed.
     fn logs(&self, id: &BottleId, role: Role, follow: Follow) -> Result<Invocation, BackendError>;
+
+    /// Tells whether the container of this role runs.
+    fn runs(&self, id: &BottleId, role: Role) -> Result<bool, BackendError>;
 
     /// Asks the sidecar over its control channel; `line` is one JSON value, and so is the answer.
     fn control(&self, id: &BottleId, line: &str) -> Result<String, BackendError>;
@@ -66,6 +75,17 @@ pub type Producer = Box<dyn FnOnce(&mut dyn Write) -> std::io::Result<()> + Send
 /// Reads a tar stream.
 pub type Consumer = Box<dyn FnOnce(&mut dyn Read) -> std::io::Result<()> + Send>;
 
+/// On which systems a backend is at home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// On every system that bottle runs on.
+    Anywhere,
+    /// On this one, whose own engine it is: where it only has to be started, no other takes its place.
+    Here,
+    /// On another one.
+    Elsewhere,
+}
+
 /// Whether to go on as more comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follow {
@@ -82,6 +102,9 @@ pub trait Progress: Sync {
 
     /// Called when a launch fails, with what a container has printed, before that container is removed.
     fn log(&self, role: Role, text: &[u8]);
+
+    /// Called before something that a person should know beforehand.
+    fn warn(&self, what: &str);
 
     /// Called between steps: an error ends the launch, which then removes what it made.
     fn check(&self) -> Result<(), Interrupted>;
@@ -105,6 +128,8 @@ pub struct Probe {
     pub system: Option<String>,
     /// What it can do, one sentence each.
     pub features: Vec<String>,
+    /// Whether it is all there and only has to be started.
+    pub stopped: bool,
     /// What is in the way; empty means that it can be used.
     pub problems: Vec<Problem>,
 }

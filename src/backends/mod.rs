@@ -12,7 +12,7 @@ mod request;
 mod workspace;
 
 pub use backend::{
-    Backend, BackendError, Consumer, Follow, Interrupted, Probe, Problem, Producer, Progress,
+    Backend, BackendError, Consumer, Follow, Home, Interrupted, Probe, Problem, Producer, Progress,
 };
 pub use registry::{NAMES, Registry, UnknownBackend};
 pub use request::{

@@ -1,15 +1,17 @@
 //! The backends that there are.
 
 use std::ffi::OsStr;
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::backend::Backend;
-use super::containers::dialect::{Dialect, Docker, Podman};
+use super::containers::dialect::{Apple, Dialect, Docker, Podman};
 use super::containers::{Containers, Engine};
+use crate::machine::Machine;
 
-/// The names of all backends, in the order in which a default is looked for on Linux.
-pub const NAMES: [&str; 2] = ["docker", "podman"];
+/// The names of all backends, in the order in which a default is looked for.
+pub const NAMES: [&str; 3] = ["macos-container", "docker", "podman"];
 
 /// All backends.
 #[derive(Debug)]
@@ -27,12 +29,13 @@ pub struct UnknownBackend {
 
 impl Registry {
     /// Makes all backends; nothing is run yet. Programs are looked for in `path`, a list as in `PATH`.
-    pub fn new(path: &OsStr) -> Self {
+    pub fn new(path: &OsStr, machine: &Arc<Machine>) -> Self {
         let engine = |dialect: &'static dyn Dialect| -> Box<dyn Backend> {
-            Box::new(Containers::new(Engine::new(dialect, path.to_owned())))
+            let engine = Engine::new(dialect, path.to_owned(), Arc::clone(machine));
+            Box::new(Containers::new(engine))
         };
         Self {
-            backends: vec![engine(&Docker), engine(&Podman)],
+            backends: vec![engine(&Apple), engine(&Docker), engine(&Podman)],
         }
     }
 

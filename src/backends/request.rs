@@ -1,6 +1,7 @@
 //! What a backend is asked to launch, and what it hands back: neutral to how it does it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bottle_contract::config::LogLevel;
@@ -144,6 +145,10 @@ pub struct SidecarSettings {
     pub log: LogLevel,
     /// The user and group that own the audit folder.
     pub owner: (u32, u32),
+    /// The resolver that it asks instead of this machine's, where the engine's is not relied on.
+    pub resolver: Option<IpAddr>,
+    /// The resolver that it asks when this machine has none.
+    pub fallback_resolver: Option<IpAddr>,
 }
 
 /// A bottle that is sealed: its agent may start.

@@ -131,7 +131,11 @@ pub fn main() -> ExitCode {
         Ok(env) => env,
         Err(error) => return fail(&Ui::plain(), &Error::user(error), passes_on),
     };
-    let context = Context::new(Ui::new(&env, cli.verb.progress()), env);
+    let ui = Ui::new(&env, cli.verb.progress());
+    let context = match Context::new(ui, env) {
+        Ok(context) => context,
+        Err(error) => return fail(&Ui::plain(), &error, passes_on),
+    };
     match cli.verb.run(&context) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => fail(context.ui(), &error, passes_on),

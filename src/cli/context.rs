@@ -1,6 +1,8 @@
 //! What every verb starts from: the environment, the screen, and the places of the user's files.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bottle_contract::secret::Secret;
 
@@ -8,6 +10,7 @@ use crate::backends::{Backend, Registry};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::launch::{Answers, Inventory, Named, Settings, survey};
+use crate::machine::Machine;
 use crate::manifest::Folders;
 use crate::state::{self, StateDir};
 use crate::ui::Ui;
@@ -22,9 +25,11 @@ pub(super) struct Context {
 
 impl Context {
     /// Gathers it; nothing is run or read yet.
-    pub(super) fn new(ui: Ui, env: Env) -> Self {
-        let registry = Registry::new(env.path());
-        Self { ui, env, registry }
+    pub(super) fn new(ui: Ui, env: Env) -> Result<Self> {
+        let stated = env.stated_machine()?;
+        let machine = Arc::new(stated.map_or_else(Machine::new, Machine::stated));
+        let registry = Registry::new(env.path(), &machine);
+        Ok(Self { ui, env, registry })
     }
 
     /// Returns the screen.
@@ -40,6 +45,11 @@ impl Context {
     /// Returns the backends.
     pub(super) fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Returns the resolver that is named in the place of this machine's own.
+    pub(super) fn resolver(&self) -> Result<Option<IpAddr>> {
+        Ok(self.env.container_dns()?)
     }
 
     /// Returns the folder of the bottles' state.

@@ -47,9 +47,11 @@ pub(super) fn run(context: &Context, args: &LogsArgs) -> Result<Exit> {
         return saved(context, bottle, role).map(|()| Exit::Success);
     }
     let until = if args.follow { Follow::Yes } else { Follow::No };
-    let invocation = backend_of(context.registry(), bottle)?.logs(&bottle.id, role, until)?;
+    let backend = backend_of(context.registry(), bottle)?;
+    let invocation = backend.logs(&bottle.id, role, until)?;
+    let over = || Ok(args.follow && !backend.runs(&bottle.id, role)?);
     let signals = Signals::watch()?;
-    Ok(match follow(&invocation, &signals, context.ui())? {
+    Ok(match follow(&invocation, &signals, context.ui(), &over)? {
         Attachment::Ended(0) => Exit::Success,
         Attachment::Ended(_) => Exit::Failure,
         Attachment::Interrupted(Interrupted(signal)) => Exit::Signal(signal),

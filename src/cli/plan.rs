@@ -18,15 +18,15 @@ use crate::state;
 
 /// Show what `run` would do, without doing it.
 ///
-/// Prints the folded manifest, the calls of the engine in their order, and what a person should
-/// know. Nothing is made; the engine is only asked for its version and whether the image is here.
+/// Prints the folded manifest, the calls of the engine that make, seal and start the bottle, in their
+/// order, and what a person should know. Images are found, fetched or built before. Nothing is made; the engine is only asked for its version and whether the image is here.
 /// No value of the environment is read, and no secret is asked for.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
 
-    /// Plan for this backend: docker or podman
+    /// Plan for this backend: macos-container, docker or podman
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
 
@@ -92,7 +92,7 @@ fn backend<'a>(context: &'a Context, named: &Named) -> Result<(&'a dyn Backend, 
     if let Some((name, who)) = named.name() {
         return Ok((context.backend(name)?, who.to_owned()));
     }
-    let choice = choose(context.registry(), named)?;
+    let choice = choose(context.registry(), named, &|_| Ok(false))?;
     Ok((choice.backend, choice.why))
 }
 
@@ -115,6 +115,7 @@ fn parts(context: &Context, resolved: &Resolved) -> Result<Parts> {
         binary: PathBuf::from("bottle-sidecar"),
         audit_dir,
         owner,
+        resolver: context.resolver()?,
     })
 }
 

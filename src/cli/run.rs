@@ -1,5 +1,7 @@
 //! `bottle run`.
 
+use std::time::Duration;
+
 use anyhow::anyhow;
 use bottle_contract::id::{BottleId, SUFFIX_LEN};
 use bottle_contract::labels::Labels;
@@ -15,7 +17,11 @@ use crate::launch::{
     Choice, Mode, Parts, Session, Signals, choose, locate_sidecar, prepare, provide_sidecar,
 };
 use crate::manifest::{Loaded, Resolved, TrustFlag, grants};
+use crate::process::{self, Invocation};
 use crate::state::{self, FORMAT, Keep, Phase, Record};
+
+/// How long an engine may take to start: the first time it fetches a kernel.
+const START: Duration = Duration::from_mins(10);
 
 /// Run an agent in a new bottle.
 ///
@@ -30,7 +36,7 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
 
-    /// Make the bottle on this backend: docker or podman
+    /// Make the bottle on this backend: macos-container, docker or podman
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
 
@@ -67,7 +73,7 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit> {
     require_trust(context, &args.manifest.file, &loaded, flag)?;
     require_unchanged(&loaded, &args.manifest.read(context)?)?;
     let named = context.named_backend(args.backend.clone())?;
-    let choice = choose(context.registry(), &named)?;
+    let choice = choose(context.registry(), &named, &|call| offer(context, call))?;
     say_choice(context, &choice);
     launch(context, &args, &loaded, &resolved, &choice)
 }
@@ -82,6 +88,26 @@ fn require_unchanged(trusted: &Loaded, now: &Loaded) -> Result<()> {
         now.path.display()
     ))
     .hint("nothing was made; run it again, and read what it grants itself"))
+}
+
+/// Offers to start an engine; without a terminal, or without a yes, nothing is started.
+fn offer(context: &Context, call: &Invocation) -> Result<bool> {
+    let ui = context.ui();
+    if !ui.can_ask() {
+        return Ok(false);
+    }
+    let question = format!("the engine is not running; start it now with `{call}`?");
+    if !ui.confirm(&question).map_err(Error::user)? {
+        return Ok(false);
+    }
+    let phase = ui.phase("start");
+    let captured = process::run(call, START)?;
+    if !captured.success() {
+        let words = captured.stderr_text().trim().to_owned();
+        return Err(Error::engine(anyhow!("`{call}` failed: {words}")));
+    }
+    phase.done();
+    Ok(true)
 }
 
 fn say_choice(context: &Context, choice: &Choice<'_>) {
@@ -146,6 +172,7 @@ fn request(
             rustix::process::getuid().as_raw(),
             rustix::process::getgid().as_raw(),
         ),
+        resolver: context.resolver()?,
     };
     prepare(resolved, parts, context)
 }

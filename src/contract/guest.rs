@@ -38,6 +38,9 @@ pub struct Provision {
     pub workdir: String,
     /// The agent's command, for a start without a terminal.
     pub command: Vec<String>,
+    /// The most processes of the agent's user, for an engine that has no bound of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u32>,
 }
 
 /// What `guest provision` answers on standard output.
@@ -48,6 +51,9 @@ pub struct Provisioned {
     /// Why the system's trust store was left alone, when it was.
     #[serde(default)]
     pub skipped: Option<String>,
+    /// Why IPv6 stays on, when it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<String>,
 }
 
 /// The agent's environment and starting folder, as they lie in [`ENVIRONMENT`].
@@ -61,4 +67,7 @@ pub struct Environment {
     /// The agent's command: what `guest go` tells the idle init to run.
     #[serde(default)]
     pub command: Vec<String>,
+    /// The most processes of the agent's user. The kernel binds every user by it but root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u32>,
 }

@@ -18,6 +18,10 @@ pub struct ProbeRequest {
     pub oracle_port: u16,
     /// How long one attempt may take, in milliseconds.
     pub timeout_millis: u64,
+    /// How long one may take whose answer comes from further away than this machine: a resolver's,
+    /// or one from outside. `None` is as long as the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub far_timeout_millis: Option<u64>,
 }
 
 /// One thing to try.
@@ -49,6 +53,8 @@ pub enum TargetKind {
     SidecarEgress,
     /// A resolver.
     Resolver,
+    /// An address outside this machine, which only the sidecar may reach.
+    Outside,
 }
 
 /// How an attempt is made.
@@ -99,9 +105,14 @@ pub struct AttemptResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// A connection was made, or the datagram was answered.
+    /// A connection was made, or the datagram was answered. For DNS: the name led somewhere.
     Answered {
         /// More, for people: a DNS response code for instance.
+        detail: String,
+    },
+    /// A resolver answered that it could not or would not answer, so the name led nowhere.
+    Declined {
+        /// Its response code, for people.
         detail: String,
     },
     /// Somebody there refused: a reset, or a port-unreachable message. So something is there.
@@ -124,6 +135,7 @@ impl fmt::Display for TargetKind {
             Self::EgressGateway => "the egress network's gateway",
             Self::SidecarEgress => "the sidecar's egress address",
             Self::Resolver => "a resolver",
+            Self::Outside => "an address beyond the host",
         })
     }
 }

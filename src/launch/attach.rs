@@ -1,7 +1,7 @@
 //! The agent's command on the user's terminal, until one of both ends.
 
 use std::io::stdin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -13,6 +13,10 @@ use crate::ui::Ui;
 
 /// How often the signals are looked at while the agent runs.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often it is asked whether what is shown has ended.
+const OVER: Duration = Duration::from_secs(2);
+/// How long the client has to show what was printed last.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long the engine's client has to end after it was asked to.
 const CLIENT: Duration = Duration::from_secs(2);
 
@@ -34,16 +38,28 @@ pub fn attach(invocation: &Invocation, signals: &Signals, ui: &Ui) -> Result<Att
     }
     let _released = ui.release();
     let _terminal = Terminal::remember();
-    watch(&process::attach(invocation)?, signals)
+    watch(&process::attach(invocation)?, signals, &|| Ok(false))
 }
 
-/// Runs a program that only prints, until it or we should end.
-pub fn follow(invocation: &Invocation, signals: &Signals, ui: &Ui) -> Result<Attachment> {
+/// Runs a program that only prints, until it, what it shows, or we should end.
+///
+/// `over` tells whether what is shown has ended: not every engine's client notices.
+pub fn follow(
+    invocation: &Invocation,
+    signals: &Signals,
+    ui: &Ui,
+    over: &dyn Fn() -> Result<bool>,
+) -> Result<Attachment> {
     let _released = ui.release();
-    watch(&process::follow(invocation)?, signals)
+    watch(&process::follow(invocation)?, signals, over)
 }
 
-fn watch(attached: &Attached, signals: &Signals) -> Result<Attachment> {
+fn watch(
+    attached: &Attached,
+    signals: &Signals,
+    over: &dyn Fn() -> Result<bool>,
+) -> Result<Attachment> {
+    let mut asked = Instant::now();
     loop {
         if let Some(status) = attached.wait_timeout(LOOK)? {
             // A Ctrl-C reaches the client too where it has no terminal of its own.
@@ -52,13 +68,25 @@ fn watch(attached: &Attached, signals: &Signals) -> Result<Attachment> {
                 .map_or(Attachment::Ended(status), Attachment::Interrupted));
         }
         if let Some(interrupted) = signals.noted() {
-            attached.terminate()?;
-            if attached.wait_timeout(CLIENT)?.is_none() {
-                attached.kill()?;
-            }
+            end(attached)?;
             return Ok(Attachment::Interrupted(interrupted));
         }
+        if asked.elapsed() >= OVER {
+            if over()? && attached.wait_timeout(LAST_WORDS)?.is_none() {
+                end(attached)?;
+                return Ok(Attachment::Ended(0));
+            }
+            asked = Instant::now();
+        }
     }
+}
+
+fn end(attached: &Attached) -> Result<()> {
+    attached.terminate()?;
+    if attached.wait_timeout(CLIENT)?.is_none() {
+        attached.kill()?;
+    }
+    Ok(())
 }
 
 /// The terminal's settings, put back at the end: a client that is ended in raw mode leaves it raw.

@@ -1,7 +1,8 @@
 //! Which backend a bottle is made on, and why that one.
 
-use crate::backends::{Backend, BackendError, Probe, Registry};
+use crate::backends::{Backend, BackendError, Home, Probe, Registry};
 use crate::error::{Error, Result};
+use crate::process::Invocation;
 
 /// A backend that can be used here.
 #[derive(Debug)]
@@ -52,20 +53,46 @@ impl Named {
 }
 
 /// Chooses a backend. One that was named and cannot be used is an error: there is no fallback.
-pub fn choose<'a>(registry: &'a Registry, named: &Named) -> Result<Choice<'a>> {
+///
+/// `start` is asked when all that an engine lacks is to be started, with the call that does it; it
+/// says whether it was made.
+pub fn choose<'a>(
+    registry: &'a Registry,
+    named: &Named,
+    start: &dyn Fn(&Invocation) -> Result<bool>,
+) -> Result<Choice<'a>> {
     if let Some((name, who)) = named.name() {
         let backend = registry.named(name).map_err(Error::user)?;
-        return usable(backend, backend.probe(), who.to_owned()).map_err(Into::into);
+        let probe = started(backend, backend.probe(), start)?;
+        return usable(backend, probe, who.to_owned()).map_err(Into::into);
     }
     let mut passed = Vec::new();
-    for backend in registry.all() {
+    for backend in registry
+        .all()
+        .filter(|backend| backend.home() != Home::Elsewhere)
+    {
         let probe = backend.probe();
-        if probe.usable() {
+        // This system's own engine is only to be started: another one would be another wall.
+        if probe.usable() || probe.stopped && backend.home() == Home::Here {
+            let probe = started(backend, probe, start)?;
             return Ok(usable(backend, probe, reason(&passed))?);
         }
         passed.push(probe);
     }
     Err(none_usable(&passed).into())
+}
+
+/// Looks again at an engine that was started meanwhile.
+fn started(
+    backend: &dyn Backend,
+    probe: Probe,
+    start: &dyn Fn(&Invocation) -> Result<bool>,
+) -> Result<Probe> {
+    let call = backend.start_call().filter(|_| probe.stopped);
+    match call {
+        Some(call) if start(&call)? => Ok(backend.probe()),
+        Some(_) | None => Ok(probe),
+    }
 }
 
 fn usable(backend: &dyn Backend, probe: Probe, why: String) -> Result<Choice<'_>, BackendError> {
@@ -115,7 +142,10 @@ fn none_usable(passed: &[Probe]) -> BackendError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::machine::Machine;
 
     #[test]
     fn the_flag_wins_over_the_variable_and_that_over_the_settings() {
@@ -131,18 +161,40 @@ mod tests {
         }
     }
 
+    fn nobody(_: &Invocation) -> Result<bool> {
+        panic!("there is nothing to start")
+    }
+
+    fn registry(facts: &str) -> Registry {
+        let machine = Arc::new(Machine::stated(facts.parse().unwrap()));
+        Registry::new(std::ffi::OsStr::new("/nonexistent"), &machine)
+    }
+
+    #[test]
+    fn only_what_is_at_home_here_is_looked_at_for_a_default() {
+        let why = |facts| {
+            choose(&registry(facts), &Named::Nobody, &nobody)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(!why("linux x86_64").contains("macos-container"));
+        assert!(why("macos 15.6 arm64").contains("macos-container: macOS 15.6 is too old"));
+    }
+
     #[test]
     fn a_named_backend_that_is_missing_is_an_error_and_never_a_fallback() {
-        let registry = Registry::new(std::ffi::OsStr::new("/nonexistent"));
-        let error = choose(&registry, &Named::Flag("docker".to_owned()))
+        let registry = registry("linux x86_64");
+        let error = choose(&registry, &Named::Flag("docker".to_owned()), &nobody)
             .unwrap_err()
             .to_string();
         assert!(error.contains("`docker` cannot be used"), "{error}");
-        let error = choose(&registry, &Named::Flag("dcoker".to_owned()))
+        let error = choose(&registry, &Named::Flag("dcoker".to_owned()), &nobody)
             .unwrap_err()
             .to_string();
         assert!(error.contains("no backend `dcoker`"), "{error}");
-        let error = choose(&registry, &Named::Nobody).unwrap_err().to_string();
+        let error = choose(&registry, &Named::Nobody, &nobody)
+            .unwrap_err()
+            .to_string();
         assert!(
             error.contains("docker: ") && error.contains("podman: "),
             "{error}"

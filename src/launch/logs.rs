@@ -27,7 +27,7 @@ pub(super) fn save(backend: &dyn Backend, id: &BottleId, dir: &BottleDir, ui: &U
 }
 
 fn read(backend: &dyn Backend, id: &BottleId, role: Role) -> Result<Vec<u8>> {
-    let captured = process::run(&backend.logs(id, role, Follow::No)?, LIMIT)?;
+    let captured = process::skim(&backend.logs(id, role, Follow::No)?, LIMIT)?;
     if captured.success() {
         return Ok([captured.stdout, captured.stderr].concat());
     }

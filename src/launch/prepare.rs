@@ -1,6 +1,7 @@
 //! From a resolved manifest to a launch request: values are fetched, numbers get their defaults.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
@@ -36,6 +37,8 @@ pub struct Parts {
     pub audit_dir: PathBuf,
     /// The user and group that bottle runs as.
     pub owner: (u32, u32),
+    /// The resolver that was named in the place of this machine's.
+    pub resolver: Option<IpAddr>,
 }
 
 /// Turns a manifest into a request. Every value that it names is there, or this fails.
@@ -81,6 +84,8 @@ pub fn prepare(resolved: &Resolved, parts: Parts, answers: &dyn Answers) -> Resu
             extra_ca: resolved.egress.certificates.clone(),
             log: resolved.egress.log,
             owner: parts.owner,
+            resolver: parts.resolver,
+            fallback_resolver: resolved.egress.fallback_resolver,
         },
         host_access: resolved.host_access.map(|access| match access {
             manifest::HostAccess::Refuse => backends::HostAccess::Refuse,

@@ -50,6 +50,7 @@ fn request() -> LaunchRequest {
         binary: PathBuf::new(),
         audit_dir: PathBuf::new(),
         owner: (1000, 1000),
+        resolver: None,
     };
     prepare(&resolved, parts, &Nobody).unwrap()
 }

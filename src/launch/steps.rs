@@ -54,13 +54,18 @@ impl Progress for Steps<'_> {
             Role::Sidecar => self.dir.sidecar_log(),
             Role::Agent | Role::Internal | Role::Egress | Role::Image => self.dir.agent_log(),
         };
-        if text.is_empty() {
+        // An engine that has nothing to show may print a line end.
+        if text.trim_ascii().is_empty() {
             return;
         }
         if let Err(error) = write_atomic(&path, text) {
             self.ui
                 .warn(format!("the log of the {role} could not be saved: {error}"));
         }
+    }
+
+    fn warn(&self, what: &str) {
+        self.ui.warn(what);
     }
 
     fn check(&self) -> Result<(), Interrupted> {

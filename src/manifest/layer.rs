@@ -1,6 +1,7 @@
 //! What one file says, or several folded into one: checked, with paths made absolute and places kept.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bottle_contract::config::LogLevel;
@@ -47,6 +48,7 @@ pub(super) struct Layer {
     pub(super) pids: Option<Placed<u32>>,
     pub(super) log: Option<Placed<LogLevel>>,
     pub(super) extra_ca: Vec<Placed<PathBuf>>,
+    pub(super) fallback_resolver: Option<Placed<IpAddr>>,
     pub(super) routes: Vec<Placed<LayerRoute>>,
     pub(super) host_access: Option<Placed<HostAccess>>,
 }
@@ -80,13 +82,14 @@ impl Layer {
             pids: later.pids.or(self.pids),
             log: later.log.or(self.log),
             extra_ca: self.extra_ca,
+            fallback_resolver: later.fallback_resolver.or(self.fallback_resolver),
             routes: self.routes,
             host_access: later.host_access.or(self.host_access),
         }
     }
 
     /// Lists the scalars: the key, the value as text, and where it stands.
-    pub(super) fn scalars(&self) -> [(&'static str, Option<(String, &Place)>); 11] {
+    pub(super) fn scalars(&self) -> [(&'static str, Option<(String, &Place)>); 12] {
         fn of<T: std::fmt::Debug>(value: Option<&Placed<T>>) -> Option<(String, &Place)> {
             value.map(|placed| (format!("{:?}", placed.value), &placed.place))
         }
@@ -101,6 +104,10 @@ impl Layer {
             ("resources.memory", of(self.memory.as_ref())),
             ("resources.pids", of(self.pids.as_ref())),
             ("egress.log", of(self.log.as_ref())),
+            (
+                "egress.fallback-resolver",
+                of(self.fallback_resolver.as_ref()),
+            ),
             ("seal.host-access", of(self.host_access.as_ref())),
         ]
     }

@@ -1,6 +1,7 @@
 //! The folded manifest with every default set: what the floors above work with. Pure.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bottle_contract::config::LogLevel;
@@ -112,6 +113,8 @@ pub struct Egress {
     /// What stood in those files when they were read: use this, they may change.
     #[serde(skip)]
     pub certificates: Vec<String>,
+    /// The resolver that is asked when this machine names none.
+    pub fallback_resolver: Option<IpAddr>,
     /// The routes, in the order in which they are tried.
     pub routes: Vec<ResolvedRoute>,
 }
@@ -237,6 +240,7 @@ impl Loaded {
             log: layer.log.as_ref().map(|log| log.value).unwrap_or_default(),
             extra_ca: layer.extra_ca.iter().map(|ca| ca.value.clone()).collect(),
             certificates: self.certificates.clone(),
+            fallback_resolver: layer.fallback_resolver.as_ref().map(|placed| placed.value),
             routes: routes.collect(),
         }
     }

@@ -183,6 +183,9 @@ pub(super) struct EgressTable {
     /// the public roots.
     #[serde(default)]
     pub(super) extra_ca: Vec<At<Read<FilePath>>>,
+    /// The resolver that the sidecar asks when this machine's settings name none that a container
+    /// can reach. Only on backends whose own resolver is not to be relied on.
+    pub(super) fallback_resolver: Option<At<Read<std::net::IpAddr>>>,
     /// The routes, in the order in which they are tried.
     #[serde(default)]
     pub(super) routes: Vec<At<RouteTable>>,

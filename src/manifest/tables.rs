@@ -141,6 +141,9 @@ impl Layer {
             .into_iter()
             .map(|at| source.placed(source.resolve(&at.value.0.0), &at.span))
             .collect();
+        self.fallback_resolver = table
+            .fallback_resolver
+            .map(|at| source.placed(at.value.0, &at.span));
         for At { value, span } in table.routes {
             let place = source.place(&span);
             let value = route(source, value)?;

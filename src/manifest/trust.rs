@@ -176,6 +176,13 @@ fn grant_egress(own: &Layer, grants: &mut Vec<Grant>) {
         let text = format!("trusts the certificates in `{path}` for every host that it reaches");
         grants.push(grant(file, text));
     }
+    if let Some(resolver) = &own.fallback_resolver {
+        let text = format!(
+            "asks {} for names when this machine's settings name no resolver",
+            resolver.value
+        );
+        grants.push(grant(resolver, text));
+    }
     for route in &own.routes {
         grants.push(grant(route, route_text(&route.value)));
     }

@@ -19,4 +19,4 @@ pub use capture::MAX_CAPTURE;
 pub use error::{ProcessError, Stream};
 pub use find::find;
 pub use invocation::{Input, Invocation};
-pub use run::{Captured, Drained, drain, feed, feed_while, run, run_while};
+pub use run::{Captured, Drained, drain, feed, feed_while, run, run_while, skim};

@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::capture::{Capture, MAX_CAPTURE, Overflow};
+use super::capture::{Bound, Capture, MAX_CAPTURE, Overflow};
 use super::child::{Child, Stdin};
 use super::error::{ProcessError, Stream};
 use super::invocation::{Input, Invocation};
@@ -59,7 +59,16 @@ impl Captured {
 /// When `limit` has passed, it is ended with its process group. Blocks for at most `limit` and six
 /// seconds.
 pub fn run(invocation: &Invocation, limit: Duration) -> Result<Captured, ProcessError> {
-    let (mut running, ends) = Running::start(invocation, limit, Stdin::Given)?;
+    let (mut running, ends) = Running::start(invocation, limit, Stdin::Given, Bound::Whole)?;
+    running.feed(ends.stdin, given(invocation))?;
+    running.capture(ends.stdout)
+}
+
+/// Runs a program and keeps the beginning and the end of what it prints: for logs, however long.
+///
+/// [`MAX_CAPTURE`] bytes are kept of each stream, and a line between the ends says how many are not.
+pub fn skim(invocation: &Invocation, limit: Duration) -> Result<Captured, ProcessError> {
+    let (mut running, ends) = Running::start(invocation, limit, Stdin::Given, Bound::Ends)?;
     running.feed(ends.stdin, given(invocation))?;
     running.capture(ends.stdout)
 }
@@ -72,7 +81,7 @@ pub fn run_while(
     limit: Duration,
     go_on: &dyn Fn() -> bool,
 ) -> Result<Captured, ProcessError> {
-    let (mut running, ends) = Running::start(invocation, limit, Stdin::Given)?;
+    let (mut running, ends) = Running::start(invocation, limit, Stdin::Given, Bound::Whole)?;
     running.feed(ends.stdin, given(invocation))?;
     running.capture_while(ends.stdout, go_on)
 }
@@ -87,7 +96,7 @@ pub fn feed(
     limit: Duration,
     producer: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
 ) -> Result<Captured, ProcessError> {
-    let (mut running, ends) = Running::start(invocation, limit, Stdin::Produced)?;
+    let (mut running, ends) = Running::start(invocation, limit, Stdin::Produced, Bound::Whole)?;
     running.feed(ends.stdin, producer)?;
     running.capture(ends.stdout)
 }
@@ -99,7 +108,7 @@ pub fn feed_while(
     go_on: &dyn Fn() -> bool,
     producer: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
 ) -> Result<Captured, ProcessError> {
-    let (mut running, ends) = Running::start(invocation, limit, Stdin::Produced)?;
+    let (mut running, ends) = Running::start(invocation, limit, Stdin::Produced, Bound::Whole)?;
     running.feed(ends.stdin, producer)?;
     running.capture_while(ends.stdout, go_on)
 }
@@ -112,7 +121,7 @@ pub fn drain<T: Send + 'static>(
     limit: Duration,
     consumer: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
 ) -> Result<Drained<T>, ProcessError> {
-    let (mut running, ends) = Running::start(invocation, limit, Stdin::Given)?;
+    let (mut running, ends) = Running::start(invocation, limit, Stdin::Given, Bound::Whole)?;
     running.feed(ends.stdin, given(invocation))?;
     running.consume(ends.stdout, consumer)
 }
@@ -131,6 +140,7 @@ struct Running {
     line: String,
     limit: Duration,
     deadline: Instant,
+    bound: Bound,
 }
 
 /// How a program ended, seen from here.
@@ -144,11 +154,12 @@ impl Running {
         invocation: &Invocation,
         limit: Duration,
         stdin: Stdin,
+        bound: Bound,
     ) -> Result<(Self, Ends), ProcessError> {
         let deadline = Instant::now() + limit;
         let (child, pipes) = Child::spawn(invocation, stdin)?;
         let line = invocation.to_string();
-        let stderr = Capture::start(pipes.stderr, child.group());
+        let stderr = Capture::start(pipes.stderr, child.group(), bound);
         let stderr = stderr.map_err(|source| no_thread(&child, &line, source))?;
         let running = Self {
             child,
@@ -157,6 +168,7 @@ impl Running {
             line,
             limit,
             deadline,
+            bound,
         };
         let ends = Ends {
             stdin: pipes.stdin,
@@ -201,7 +213,7 @@ impl Running {
         stdout: PipeReader,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Captured, ProcessError> {
-        let stdout = Capture::start(stdout, self.child.group())
+        let stdout = Capture::start(stdout, self.child.group(), self.bound)
             .map_err(|source| no_thread(&self.child, &self.line, source))?;
         let ending = self.wait(go_on)?;
         let grace = Instant::now() + STREAM_GRACE;

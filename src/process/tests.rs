@@ -167,6 +167,25 @@ fn output_is_bounded() {
 }
 
 #[test]
+fn of_a_long_log_both_ends_are_kept() {
+    let script = format!(
+        "echo first; head -c {} /dev/zero; echo last",
+        3 * MAX_CAPTURE
+    );
+    let skimmed = skim(&shell(&script), AMPLE).unwrap();
+    let text = skimmed.stdout_text();
+    assert!(text.starts_with("first\n") && text.ends_with("last\n"));
+    assert!(text.contains(" bytes are left out here]"));
+    assert!(skimmed.stdout.len() < MAX_CAPTURE + 100);
+    // What is not too long is whole.
+    let short = skim(&shell("echo out; echo err >&2; exit 3"), AMPLE).unwrap();
+    assert_eq!(
+        (short.status, &*short.stdout_text(), &*short.stderr_text()),
+        (3, "out\n", "err\n")
+    );
+}
+
+#[test]
 fn a_producer_feeds_standard_input() {
     let captured = feed(&shell("cat"), AMPLE, |pipe| pipe.write_all(b"produced")).unwrap();
     assert_eq!(captured.stdout_text(), "produced");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -38,6 +38,8 @@ pub struct Outside {
 /// A sidecar process: unconfigured at first, then configured for good.
 pub struct App {
     outside: Outside,
+    /// Where the kernel's settings lie: the root of the file system.
+    root: PathBuf,
     /// Held while a request is answered, so that requests are answered one at a time.
     sidecar: Mutex<Option<Sidecar>>,
 }
@@ -63,7 +65,7 @@ pub async fn serve(control: &Path) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("watch for SIGINT")?;
     let listener = control::bind(control)
         .with_context(|| format!("bind the control socket `{}`", control.display()))?;
-    let app = Arc::new(App::new(Outside::system()));
+    let app = Arc::new(App::new(Outside::system(), Path::new("/")));
     tokio::select! {
         () = control::serve(listener, app) => bail!("the control channel ended"),
         _ = terminate.recv() => Ok(()),
@@ -82,12 +84,18 @@ impl Outside {
 }
 
 impl App {
-    /// Makes an unconfigured sidecar, which serves nothing.
-    pub fn new(outside: Outside) -> Self {
+    /// Makes an unconfigured sidecar, which serves nothing. The kernel's settings are read under a root.
+    pub fn new(outside: Outside, root: &Path) -> Self {
         Self {
             outside,
+            root: root.to_owned(),
             sidecar: Mutex::new(None),
         }
+    }
+
+    async fn start(&self, config: SidecarConfig) -> anyhow::Result<Sidecar> {
+        control::check_forwarding(&self.root)?;
+        Sidecar::start(config, self.outside.clone()).await
     }
 }
 
@@ -97,12 +105,10 @@ impl Respond for App {
         match (&mut *sidecar, request) {
             (Some(_), Request::Configure { .. }) => error("it is configured already"),
             (Some(sidecar), request) => sidecar.respond(request),
-            (None, Request::Configure { config }) => {
-                match Sidecar::start(*config, self.outside.clone()).await {
-                    Ok(started) => sidecar.insert(started).ready(),
-                    Err(err) => error(&format!("{err:#}")),
-                }
-            }
+            (None, Request::Configure { config }) => match self.start(*config).await {
+                Ok(started) => sidecar.insert(started).ready(),
+                Err(err) => error(&format!("{err:#}")),
+            },
             (
                 None,
                 Request::Ready

@@ -23,9 +23,9 @@ fn without_an_engine_it_says_what_to_install() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("to mend it: ").map(str::to_owned))
         .collect();
-    assert_eq!(mends.len(), 2);
+    assert_eq!(mends.len(), 3);
     assert!(
-        mends.iter().all(|mend| mend.contains(" install ")),
+        mends[1..].iter().all(|mend| mend.contains(" install ")),
         "{mends:?}"
     );
 }
@@ -38,6 +38,10 @@ fn engines_that_answer_are_shown_with_their_versions() {
     let ran = world.bottle(&["doctor"]).ends_with(0);
     insta::assert_snapshot!(ran.out().replace(env!("CARGO_PKG_VERSION"), "[version]"), @"
     bottle [version]
+
+    macos-container: not usable
+      problem: it runs on macOS only, and this is Linux
+      to mend it: use `--backend docker` or `--backend podman`
 
     docker: ok
       program: /ROOT/bin/docker
@@ -67,7 +71,7 @@ fn the_report_as_json() {
         .engine("docker", Fake::Answers)
         .engine("podman", Fake::Refuses);
     let report = world.bottle(&["doctor", "--json"]).ends_with(0).json();
-    let [docker, podman] = [0, 1].map(|at| &report["backends"][at]);
+    let [docker, podman] = [1, 2].map(|at| &report["backends"][at]);
     assert_eq!(docker["version"], "26.1.5+dfsg1");
     assert!(docker["problems"].as_array().unwrap().is_empty());
     assert_eq!(podman["backend"], "podman");
@@ -109,4 +113,55 @@ fn a_sidecar_that_is_named_and_missing_is_a_problem() {
     let ran = world.bottle(&["doctor"]).ends_with(1);
     assert!(ran.out().contains("sidecar: missing"), "{ran:?}");
     assert!(ran.out().contains("/nonexistent/sidecar"), "{ran:?}");
+}
+
+/// What `doctor` says of `macos-container`.
+fn of_apple(world: &World) -> serde_json::Value {
+    let report = world.bottle(&["doctor", "--json"]).json();
+    let mut backends = report["backends"].as_array().unwrap().iter();
+    let apple = backends.find(|backend| backend["backend"] == "macos-container");
+    apple.unwrap().clone()
+}
+
+#[test]
+fn five_ways_in_which_a_mac_is_not_ready_have_five_reasons_and_five_mends() {
+    const MAC: &str = "macos 26.1 arm64";
+    let worlds = [
+        World::new().var("BOTTLE_HOST", MAC),
+        World::new().mac(MAC, "0.12.3", "running"),
+        World::new().mac(MAC, "1.2.2", "unregistered"),
+        World::new().mac("macos 15.6 arm64", "1.2.2", "running"),
+        World::new().mac("macos 26.1 x86_64", "1.2.2", "running"),
+    ];
+    let problems: Vec<serde_json::Value> = worlds
+        .iter()
+        .map(|world| of_apple(world)["problems"].clone())
+        .collect();
+    for (problems, what, mend) in [
+        (
+            &problems[0],
+            "the program `container` was not found",
+            "brew install container",
+        ),
+        (&problems[1], "0.12.3", "brew upgrade container"),
+        (&problems[2], "is not running", "container system start"),
+        (&problems[3], "macOS 15.6 is too old", "update to macOS 26"),
+        (&problems[4], "Intel", "docker"),
+    ] {
+        assert_eq!(problems.as_array().unwrap().len(), 1, "{problems}");
+        let of = |key: &str| problems[0][key].as_str().unwrap();
+        assert!(of("what").contains(what), "{problems}");
+        assert!(of("mend").contains(mend), "{problems}");
+    }
+    for key in ["what", "mend"] {
+        let mut texts: Vec<&serde_json::Value> =
+            problems.iter().map(|problems| &problems[0][key]).collect();
+        texts.sort_by_key(ToString::to_string);
+        texts.dedup();
+        assert_eq!(texts.len(), 5, "{texts:?}");
+    }
+    // The control: with all of it in order, there is no problem.
+    let ready = of_apple(&World::new().mac(MAC, "1.2.2", "running"));
+    assert_eq!(ready["problems"], serde_json::json!([]));
+    assert_eq!(ready["version"], "1.2.2");
 }

@@ -63,8 +63,8 @@ fn a_plan_for_docker_without_docker() {
     # network
     docker network create --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=internal --label=dev.bottle.version=[version] --internal --opt=com.docker.network.bridge.inhibit_ipv4=true bottle-reviewer-aaaaaa-internal
     docker network create --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=egress --label=dev.bottle.version=[version] bottle-reviewer-aaaaaa-egress
-    docker create --pull=never --cap-drop=ALL --security-opt=no-new-privileges --no-healthcheck --log-driver=json-file --log-opt=max-size=8m --log-opt=max-file=2 --name=bottle-reviewer-aaaaaa-sidecar --hostname=sidecar --network=bottle-reviewer-aaaaaa-egress --user=[self] --entrypoint=/bottle-sidecar --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=sidecar --label=dev.bottle.version=[version] --sysctl=net.ipv4.ip_forward=0 --sysctl=net.ipv6.conf.all.forwarding=0 --read-only --tmpfs=/run:rw,exec,mode=1777 --pids-limit=128 --memory=268435456 --memory-swap=268435456 --volume=/ROOT/state/bottle/reviewer-aaaaaa/audit:/audit:rw,Z 'localhost/bottle/sidecar:<digest>' serve
-    docker create --pull=never --cap-drop=ALL --security-opt=no-new-privileges --no-healthcheck --log-driver=json-file --log-opt=max-size=8m --log-opt=max-file=2 --name=bottle-reviewer-aaaaaa-agent --hostname=reviewer-aaaaaa --network=bottle-reviewer-aaaaaa-internal --user=[user] --entrypoint=/.bottle/guest --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=agent --label=dev.bottle.version=[version] --dns=127.0.0.1 --read-only --tmpfs=/tmp:rw,exec,mode=1777 --tmpfs=/run:rw,exec,mode=1777 --tmpfs=/home/agent:rw,exec,mode=1777 --tmpfs=/.bottle/run:rw,exec,mode=755 --tmpfs=/workspace:rw,exec,mode=1777 --pids-limit=200 --memory=1073741824 --memory-swap=1073741824 --cpus=1.5 'localhost/bottle/agent:<digest>' init
+    docker create --pull=never --cap-drop=ALL --security-opt=no-new-privileges --no-healthcheck --log-driver=json-file --log-opt=max-size=8m --log-opt=max-file=2 --name=bottle-reviewer-aaaaaa-sidecar --hostname=sidecar --user=[self] --entrypoint=/bottle-sidecar --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=sidecar --label=dev.bottle.version=[version] --sysctl=net.ipv4.ip_forward=0 --sysctl=net.ipv6.conf.all.forwarding=0 --network=bottle-reviewer-aaaaaa-egress --read-only --tmpfs=/run:rw,exec,mode=1777 --pids-limit=128 --memory=268435456 --memory-swap=268435456 --volume=/ROOT/state/bottle/reviewer-aaaaaa/audit:/audit:rw,Z 'localhost/bottle/sidecar:<digest>' serve
+    docker create --pull=never --cap-drop=ALL --security-opt=no-new-privileges --no-healthcheck --log-driver=json-file --log-opt=max-size=8m --log-opt=max-file=2 --name=bottle-reviewer-aaaaaa-agent --hostname=reviewer-aaaaaa --user=[user] --entrypoint=/.bottle/guest --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=agent --label=dev.bottle.version=[version] --network=bottle-reviewer-aaaaaa-internal --dns=127.0.0.1 --read-only --tmpfs=/tmp:rw,exec,mode=1777 --tmpfs=/run:rw,exec,mode=1777 --tmpfs=/home/agent:rw,exec,mode=1777 --tmpfs=/.bottle/run:rw,exec,mode=755 --tmpfs=/workspace:rw,exec,mode=1777 --pids-limit=200 --memory=1073741824 --memory-swap=1073741824 --cpus=1.5 'localhost/bottle/agent:<digest>' init
 
     # sidecar
     docker network connect bottle-reviewer-aaaaaa-internal bottle-reviewer-aaaaaa-sidecar
@@ -78,8 +78,83 @@ fn a_plan_for_docker_without_docker() {
     docker exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest probe
 
     # run
-    docker exec --interactive --tty bottle-reviewer-aaaaaa-agent /.bottle/guest exec -- review '--all files' 'Look at it.'
+    docker exec --interactive --tty bottle-reviewer-aaaaaa-agent /.bottle/guest exec review '--all files' 'Look at it.'
     "#);
+}
+
+#[test]
+fn a_plan_for_a_mac_on_another_system() {
+    let world = World::with_agent(&AGENT.replace("cpus = 1.5", "cpus = 2"))
+        .var("API_BASE", "https://base-value.test")
+        .var("EXAMPLE_TOKEN", "token-value");
+    let ran = world
+        .bottle(&["plan", "--backend", "macos-container"])
+        .ends_with(0);
+    assert_eq!(ran.err(), "");
+    insta::assert_snapshot!(ran.out(), @r#"
+    # reviewer on macos-container (named by `--backend`)
+    # note: macos-container does not answer here; this plan is for its version 1.0
+    # note: the image is not here yet, so its own user and command are not known to this plan
+    # note: images that are not here yet are fetched or built first, under a tag of their content's digest
+    # note: 192.0.2.53 stands for the resolver of that machine
+    # note: the agent runs as user [user] (the image's own user is root), without any capability
+    # note: this engine leaves the host an address on the internal network: services that listen on every address may answer there
+    # note: this engine keeps what a detached agent prints without a bound
+    # note: the root file system is read-only, so the system's trust store is left as it is; the CA variables are set
+    # needs trust: shows the agent this host's variable `API_BASE`, as `API_BASE` (/ROOT/work/agent.toml:14:1)
+    # needs trust: reaches `api.example.com` on port 443, with the credential in this host's variable `EXAMPLE_TOKEN` (/ROOT/work/agent.toml:21:1)
+    # image: debian:bookworm-slim
+    # command: ["review", "--all files", "Look at it."]
+    # starts in: /workspace
+    # workspace: /ROOT/work (Copy)
+    # variables: API_BASE, LOG_LEVEL
+    # files: /ROOT/work/agent.toml
+    # reaches api.example.com:443 (/ROOT/work/agent.toml:21:1)
+    # the id `…-aaaaaa` stands for one that is drawn at the launch
+
+    # network
+    container network create --internal --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=internal --label=dev.bottle.version=[version] bottle-reviewer-aaaaaa-internal
+    container network create --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=egress --label=dev.bottle.version=[version] bottle-reviewer-aaaaaa-egress
+    container create --cap-drop=ALL --name=bottle-reviewer-aaaaaa-sidecar --user=[self] --entrypoint=/bottle-sidecar --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=sidecar --label=dev.bottle.version=[version] --network=bottle-reviewer-aaaaaa-egress --network=bottle-reviewer-aaaaaa-internal --dns=192.0.2.53 --read-only --mount=type=tmpfs,target=/run,mode=1777 --memory=256m --mount=type=bind,source=/ROOT/state/bottle/reviewer-aaaaaa/audit,target=/audit 'localhost/bottle/sidecar:<digest>' serve
+    container create --cap-drop=ALL --name=bottle-reviewer-aaaaaa-agent --user=[user] --entrypoint=/.bottle/guest --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=agent --label=dev.bottle.version=[version] --network=bottle-reviewer-aaaaaa-internal --no-dns --read-only --mount=type=tmpfs,target=/tmp,mode=1777 --mount=type=tmpfs,target=/run,mode=1777 --mount=type=tmpfs,target=/home/agent,mode=1777 --mount=type=tmpfs,target=/.bottle/run,mode=755 --mount=type=tmpfs,target=/workspace,mode=1777 --memory=1024m --cpus=2 'localhost/bottle/agent:<digest>' init
+
+    # sidecar
+    container start bottle-reviewer-aaaaaa-sidecar
+    container exec --interactive bottle-reviewer-aaaaaa-sidecar /bottle-sidecar ctl
+    container start bottle-reviewer-aaaaaa-agent
+
+    # seal
+    container exec --interactive --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest provision
+    container exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest tar-in /workspace
+    container exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest probe
+
+    # run
+    container exec --interactive --tty bottle-reviewer-aaaaaa-agent /.bottle/guest exec review '--all files' 'Look at it.'
+    "#);
+    // The words are those of a Mac; a resolver that is named is in them.
+    let world = world.var("BOTTLE_MACOS_CONTAINER_DNS", "192.0.2.54");
+    let plan = world
+        .bottle(&["plan", "--backend", "macos-container", "--json"])
+        .ends_with(0)
+        .json();
+    let steps = plan["steps"].as_array().unwrap();
+    let commands: Vec<&str> = steps
+        .iter()
+        .map(|step| step["command"].as_str().unwrap())
+        .collect();
+    assert!(
+        commands
+            .iter()
+            .all(|command| command.starts_with("container ")),
+        "{commands:?}"
+    );
+    assert!(
+        commands
+            .iter()
+            .any(|command| command.contains(" --dns=192.0.2.54 ")),
+        "{commands:?}"
+    );
+    assert_eq!(world.calls(), Vec::<String>::new());
 }
 
 #[test]
@@ -109,11 +184,10 @@ fn a_plan_for_podman_without_podman() {
     # network
     podman network create --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=internal --label=dev.bottle.version=[version] --internal --disable-dns bottle-reviewer-aaaaaa-internal
     podman network create --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=egress --label=dev.bottle.version=[version] bottle-reviewer-aaaaaa-egress
-    podman create --pull=never --cap-drop=ALL --security-opt=no-new-privileges --no-healthcheck --log-driver=k8s-file --log-opt=max-size=16mb --name=bottle-reviewer-aaaaaa-sidecar --hostname=sidecar --network=bottle-reviewer-aaaaaa-egress --user=[self] --entrypoint=/bottle-sidecar --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=sidecar --label=dev.bottle.version=[version] --sysctl=net.ipv4.ip_forward=0 --sysctl=net.ipv6.conf.all.forwarding=0 --read-only --tmpfs=/run:rw,exec,mode=1777 --pids-limit=128 --memory=268435456 --memory-swap=268435456 --volume=/ROOT/state/bottle/reviewer-aaaaaa/audit:/audit:rw,Z 'localhost/bottle/sidecar:<digest>' serve
-    podman create --pull=never --cap-drop=ALL --security-opt=no-new-privileges --no-healthcheck --log-driver=k8s-file --log-opt=max-size=16mb --name=bottle-reviewer-aaaaaa-agent --hostname=reviewer-aaaaaa --network=bottle-reviewer-aaaaaa-internal --user=[user] --entrypoint=/.bottle/guest --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=agent --label=dev.bottle.version=[version] --dns=127.0.0.1 --read-only --tmpfs=/tmp:rw,exec,mode=1777 --tmpfs=/run:rw,exec,mode=1777 --tmpfs=/home/agent:rw,exec,mode=1777 --tmpfs=/.bottle/run:rw,exec,mode=755 --tmpfs=/workspace:rw,exec,mode=1777 --pids-limit=200 --memory=1073741824 --memory-swap=1073741824 --cpus=1.5 'localhost/bottle/agent:<digest>' init
+    podman create --pull=never --cap-drop=ALL --security-opt=no-new-privileges --no-healthcheck --log-driver=k8s-file --log-opt=max-size=16mb --name=bottle-reviewer-aaaaaa-sidecar --hostname=sidecar --user=[self] --entrypoint=/bottle-sidecar --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=sidecar --label=dev.bottle.version=[version] --sysctl=net.ipv4.ip_forward=0 --sysctl=net.ipv6.conf.all.forwarding=0 --network=bottle-reviewer-aaaaaa-egress --network=bottle-reviewer-aaaaaa-internal --read-only --tmpfs=/run:rw,exec,mode=1777 --pids-limit=128 --memory=268435456 --memory-swap=268435456 --volume=/ROOT/state/bottle/reviewer-aaaaaa/audit:/audit:rw,Z 'localhost/bottle/sidecar:<digest>' serve
+    podman create --pull=never --cap-drop=ALL --security-opt=no-new-privileges --no-healthcheck --log-driver=k8s-file --log-opt=max-size=16mb --name=bottle-reviewer-aaaaaa-agent --hostname=reviewer-aaaaaa --user=[user] --entrypoint=/.bottle/guest --label=dev.bottle.id=reviewer-aaaaaa --label=dev.bottle.manifest=[digest] --label=dev.bottle.owner=[owner] --label=dev.bottle.role=agent --label=dev.bottle.version=[version] --network=bottle-reviewer-aaaaaa-internal --dns=127.0.0.1 --read-only --tmpfs=/tmp:rw,exec,mode=1777 --tmpfs=/run:rw,exec,mode=1777 --tmpfs=/home/agent:rw,exec,mode=1777 --tmpfs=/.bottle/run:rw,exec,mode=755 --tmpfs=/workspace:rw,exec,mode=1777 --pids-limit=200 --memory=1073741824 --memory-swap=1073741824 --cpus=1.5 'localhost/bottle/agent:<digest>' init
 
     # sidecar
-    podman network connect bottle-reviewer-aaaaaa-internal bottle-reviewer-aaaaaa-sidecar
     podman start bottle-reviewer-aaaaaa-sidecar
     podman exec --interactive bottle-reviewer-aaaaaa-sidecar /bottle-sidecar ctl
     podman start bottle-reviewer-aaaaaa-agent
@@ -124,7 +198,7 @@ fn a_plan_for_podman_without_podman() {
     podman exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest probe
 
     # run
-    podman exec --interactive --tty bottle-reviewer-aaaaaa-agent /.bottle/guest exec -- review '--all files' 'Look at it.'
+    podman exec --interactive --tty bottle-reviewer-aaaaaa-agent /.bottle/guest exec review '--all files' 'Look at it.'
     "#);
 }
 
@@ -196,7 +270,7 @@ fn the_command_line_wins_over_the_manifest() {
     let last = ran.raw_out.lines().last().unwrap();
     assert_eq!(
         last,
-        "docker exec --interactive --tty bottle-other-aaaaaa-agent /.bottle/guest exec -- sh -c 'exit 3'"
+        "docker exec --interactive --tty bottle-other-aaaaaa-agent /.bottle/guest exec sh -c 'exit 3'"
     );
     let args = ["plan", "--json", "--backend", "docker"];
     let args = [&args[..], &["--image", "alpine:3", "--env", "NEW=1"]].concat();

@@ -101,7 +101,7 @@ fn an_unknown_backend_is_refused_with_the_names_of_all() {
         assert_ne!(ran.status, 0);
         assert_eq!(
             ran.err(),
-            "error: there is no backend `dcoker` (there are: docker, podman)\n"
+            "error: there is no backend `dcoker` (there are: macos-container, docker, podman)\n"
         );
     }
 }

@@ -58,6 +58,8 @@ impl World {
             ("PATH", path("bin")),
             ("XDG_CONFIG_HOME", path("config")),
             ("XDG_STATE_HOME", path("state")),
+            // The same on whatever machine this runs.
+            ("BOTTLE_HOST", "linux x86_64".to_owned()),
             // Nothing here runs it; without a name, a checkout would build it.
             ("BOTTLE_SIDECAR_BINARY", path("sidecar")),
         ];
@@ -111,6 +113,15 @@ impl World {
         let info = captured.join(version).join("info.json");
         symlink(info, self.path(&format!("{name}-info.json"))).unwrap();
         self
+    }
+
+    /// Makes a Mac of it, with Apple's `container` of this version, whose service has this status.
+    pub(crate) fn mac(self, facts: &str, version: &str, status: &str) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/engines/apple.sh");
+        symlink(script, self.path("bin").join("container")).unwrap();
+        self.var("BOTTLE_HOST", facts)
+            .file("container-version", &format!("{version}\n"))
+            .file("container-status", &format!("{status}\n"))
     }
 
     pub(crate) fn path(&self, path: &str) -> PathBuf {
@@ -196,7 +207,8 @@ impl Ran {
             .replace(" --sysctl=net.ipv6.conf.all.disable_ipv6=1", "")
             .replace(" --sysctl=net.ipv6.conf.default.disable_ipv6=1", "");
         // The sidecar writes the audit log as whoever runs bottle.
-        let text = redact(&text, "-egress --user=", "[self]");
+        let text = redact(&text, "--hostname=sidecar --user=", "[self]");
+        let text = redact(&text, "-sidecar --user=", "[self]");
         let text = redact(&text, "dev.bottle.owner=", "[owner]");
         redact(&text, "dev.bottle.manifest=", "[digest]")
     }

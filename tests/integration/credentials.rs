@@ -89,7 +89,7 @@ pub(crate) fn the_agent_cannot_find_the_credential(room: &Room) {
 
     for role in ["agent", "sidecar"] {
         let name = format!("bottle-{id}-{role}");
-        let inspected = room.engine.ask(&["container", "inspect", &name]);
+        let inspected = room.engine.container(&name).to_string();
         assert!(inspected.contains(&id) && !inspected.contains(TOKEN));
         let logs = room.engine.call(&["logs", &name]).run();
         assert!(!(logs.stdout + &logs.stderr).contains(TOKEN));

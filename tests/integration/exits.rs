@@ -39,3 +39,23 @@ pub(crate) fn standard_streams_come_through(room: &Room) {
     ran.code(0).says("err\n");
     assert_eq!(ran.stdout, "out\n", "standard output is the agent's alone");
 }
+
+/// Apple's client waits three seconds for the end of the output, and fails then.
+pub(crate) fn what_a_command_leaves_behind_holds_nothing(room: &Room) {
+    room.agent("");
+    let id = room.detach(&["sleep", "600"]);
+    // `setsid`, so that no end of a session takes it along.
+    let leaves = "echo before; setsid sleep 300 & echo after; exit 7";
+    // A client that waited for what was left behind would not end within the harness's deadline.
+    let ran = room.exec(&id, &["sh", "-c", leaves]);
+    assert_eq!(ran.code(7).stdout, "before\nafter\n");
+    // The control: it was left behind, and runs.
+    let agent = format!("bottle-{id}-agent");
+    assert!(room.engine.runs(&agent, "sleep 300"));
+    room.stop(&id);
+
+    // The same for the agent's own command, on its own streams.
+    let ran = room.run(&["sh", "-c", leaves]);
+    assert_eq!(ran.code(7).stdout, "before\nafter\n");
+    room.bottle(&["clean", "--yes"]).run().code(0);
+}

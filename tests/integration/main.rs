@@ -13,6 +13,7 @@
     reason = "all of this is a test"
 )]
 
+mod apple_on_linux;
 mod copies;
 mod credentials;
 mod exits;
@@ -53,7 +54,11 @@ macro_rules! scenarios {
                 the_certificate_is_the_bottles_own,
                 the_origin_gets_the_credential_and_replaces_the_agents_own,
             };
-            exits::{standard_streams_come_through, the_agents_own_status_comes_through};
+            exits::{
+                standard_streams_come_through,
+                the_agents_own_status_comes_through,
+                what_a_command_leaves_behind_holds_nothing,
+            };
             hardening::{
                 a_bound_on_processes_holds,
                 a_read_only_root_is_read_only,
@@ -101,4 +106,4 @@ macro_rules! scenarios {
     )+};
 }
 
-scenarios! { docker podman }
+scenarios! { docker podman macos_container }

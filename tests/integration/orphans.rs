@@ -71,11 +71,8 @@ fn kill_a_launcher(room: &Room) -> String {
 
 /// Makes what looks like the orphan's, and is not: by its owner, its name, or its lack of labels.
 fn look_alikes(room: &Room, orphan: &str) -> Vec<String> {
-    let inspected = room
-        .engine
-        .inspect("container", &format!("bottle-{orphan}-agent"));
-    let labels = inspected["Config"]["Labels"].as_object().unwrap();
-    let ours = |key: &str| format!("{key}={}", labels[key].as_str().unwrap());
+    let agent = format!("bottle-{orphan}-agent");
+    let ours = |key: &str| format!("{key}={}", room.engine.label(&agent, key));
     let name = &room.name;
     let (other, database) = (
         format!("bottle-{name}-zzzzzz-agent"),

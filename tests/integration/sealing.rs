@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use crate::harness::{Call, HELLO, Origin, Outcome, Room};
+use crate::harness::{Call, HELLO, Host, Origin, Outcome, Room};
 
 /// Stands before the engine's client: counts the calls, changes one, lets one fail.
 const WRAPPER: &str = r#"#!/bin/bash
@@ -32,10 +32,7 @@ pub(crate) fn a_bottle_with_a_hole_does_not_run_its_agent(room: &Room) {
             .run()
     };
 
-    let everything = format!(
-        "--internal|{}",
-        room.engine.hides_host_by.unwrap_or("no-such-option")
-    );
+    let everything = format!("--internal|{}", hidden_by(room));
     for drop in ["--internal", &everything] {
         let refused = run(drop);
         refused
@@ -51,12 +48,15 @@ pub(crate) fn a_bottle_with_a_hole_does_not_run_its_agent(room: &Room) {
 }
 
 pub(crate) fn a_host_that_answers_is_refused_or_warned_about(room: &Room) {
-    let Some(option) = room.engine.hides_host_by else {
-        eprintln!(
-            "left out: {} has no option that could be missing",
-            room.engine.name
-        );
-        return;
+    let refuse = match room.engine.host {
+        Host::HiddenBy(_) => "",
+        // Where the host always answers, it has to be asked for.
+        Host::Gateway => "[seal]\nhost-access = \"refuse\"",
+        Host::Hidden => {
+            let name = room.engine.name;
+            eprintln!("left out: {name} has no option that could be missing");
+            return;
+        }
     };
     let origin = Origin::tls();
     let wrapper = Wrapper::new(room);
@@ -64,11 +64,11 @@ pub(crate) fn a_host_that_answers_is_refused_or_warned_about(room: &Room) {
     let run = || {
         wrapper
             .run(room, &["curl", "-fsS", &url])
-            .env("DROP", option)
+            .env("DROP", hidden_by(room))
             .run()
     };
 
-    room.agent_with_route(&origin, "");
+    room.agent_with_route(&origin, refuse);
     let refused = run();
     refused
         .says("the bottle is not sealed")
@@ -128,6 +128,14 @@ pub(crate) fn a_call_that_fails_leaves_nothing(room: &Room) {
     assert_eq!(origin.connections().len(), 1, "only the agent that ran");
 }
 
+/// The option by which the engine hides its host, or what is no option.
+fn hidden_by(room: &Room) -> &'static str {
+    match room.engine.host {
+        Host::HiddenBy(option) => option,
+        Host::Hidden | Host::Gateway => "no-such-option",
+    }
+}
+
 /// The error holds the engine's own words, and the phase where one had begun.
 #[track_caller]
 fn check_words(failed: &Outcome, at: usize, wrapper: &Wrapper) {
@@ -156,7 +164,7 @@ impl Wrapper {
         let folder = tempfile::tempdir_in(room.path(".")).unwrap();
         let program = room.engine.program().unwrap();
         let script = WRAPPER.replace("@PROGRAM@", program.to_str().unwrap());
-        let path = folder.path().join(room.engine.name);
+        let path = folder.path().join(room.engine.program);
         let relative = path.strip_prefix(room.path(".")).unwrap().to_str().unwrap();
         let written = room.write(relative, &script);
         fs::set_permissions(written, fs::Permissions::from_mode(0o755)).unwrap();
@@ -172,7 +180,7 @@ impl Wrapper {
         let path = format!(
             "{}:{}",
             self.folder.path().display(),
-            crate::harness::variable("PATH").unwrap()
+            room.engine.path().display()
         );
         room.run_call(&[], command)
             .env("PATH", path)
@@ -184,7 +192,7 @@ impl Wrapper {
     }
 
     fn calls_before_the_agent(&self) -> usize {
-        let is_agent = |at: &usize| self.words(*at).contains("/.bottle/guest exec --");
+        let is_agent = |at: &usize| self.words(*at).contains("/.bottle/guest exec ");
         (1..200).find(is_agent).expect("the agent's own call") - 1
     }
 }

@@ -69,10 +69,5 @@ pub(crate) fn a_signal_during_the_launch_takes_everything_down(room: &Room) {
 }
 
 fn sleeps(room: &Room, id: &str) -> bool {
-    let agent = format!("bottle-{id}-agent");
-    room.engine
-        .call(&["top", &agent])
-        .run()
-        .stdout
-        .contains("sleep 600")
+    room.engine.runs(&format!("bottle-{id}-agent"), "sleep 600")
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use crate::harness::{HELLO, Origin, Packets, Room, host_address};
+use crate::harness::{HELLO, Host, Origin, Packets, Room, host_address};
 
 /// Tries to reach addresses, as `[how, address, port]`, and prints what came of each.
 pub(crate) const ATTACK: &str = r#"
@@ -70,13 +70,18 @@ pub(crate) fn nothing_leads_past_the_sidecar(room: &Room) {
             .exec(&id, &["python3", "-c", ATTACK, &json!(targets).to_string()])
             .ok(),
     );
+    let excused = excused(room, &id);
     let came_through: Vec<&Value> = results
         .iter()
         .filter(|result| ["open", "ECONNREFUSED"].contains(&result[3].as_str().unwrap()))
+        .filter(|result| !excused.contains(&result[1].as_str().unwrap().to_owned()))
         .collect();
     assert!(came_through.is_empty(), "{came_through:?}");
-    assert_eq!(origin.connections(), Vec::new(), "{results:?}");
-    assert_eq!(packets.senders(), Vec::new(), "{results:?}");
+    if excused.is_empty() {
+        assert_eq!(origin.connections(), Vec::new(), "{results:?}");
+        assert_eq!(packets.senders(), Vec::new(), "{results:?}");
+    }
+    let (connections, senders) = (origin.connections().len(), packets.senders().len());
 
     // The control: the same script reaches the same listeners from the sidecar's other network.
     let host = host_address();
@@ -92,7 +97,7 @@ pub(crate) fn nothing_leads_past_the_sidecar(room: &Room) {
     );
     assert_eq!(
         (origin.connections().len(), packets.senders().len()),
-        (1, 1)
+        (connections + 1, senders + 1)
     );
     room.stop(&id);
 }
@@ -102,11 +107,17 @@ pub(crate) fn without_the_proxy_variables_curl_gets_nowhere(room: &Room) {
     room.agent_with_route(&origin, "");
     let (url, port) = (origin.url("/hello"), origin.port());
     let host = host_address();
+    let direct = match room.engine.host {
+        Host::HiddenBy(_) | Host::Hidden => format!(
+            "curl -sSk --noproxy '*' --max-time 5 --resolve api.test:{port}:{host} {url} && exit 9; \
+             curl -sSk --noproxy '*' --max-time 5 https://{host}:{port}/hello && exit 9; "
+        ),
+        // The origin is on the host, which answers there by itself.
+        Host::Gateway => String::new(),
+    };
     let script = format!(
         "unset HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy; \
-         curl -sSk --noproxy '*' --max-time 5 --resolve api.test:{port}:{host} {url} && exit 9; \
-         curl -sSk --noproxy '*' --max-time 5 https://{host}:{port}/hello && exit 9; \
-         curl -sS --noproxy '*' --max-time 5 {url} && exit 9; exit 0"
+         {direct}curl -sS --noproxy '*' --max-time 5 {url} && exit 9; exit 0"
     );
     let printed = room.run(&["sh", "-c", &script]).ok();
     assert_eq!(printed, "");
@@ -124,8 +135,9 @@ pub(crate) fn no_name_is_resolved_but_by_the_sidecar(room: &Room) {
     let names = ["example.com", "api.test", &sidecar, "sidecar"];
     let command = [&["python3", "-c", RESOLVE], names.as_slice()].concat();
     let found: Value = serde_json::from_str(&room.exec(&id, &command).ok()).unwrap();
+    // Apple's engine leaves the image's own file alone, which names nobody.
     assert!(
-        !found["servers"].as_array().unwrap().is_empty(),
+        room.engine.host == Host::Gateway || !found["servers"].as_array().unwrap().is_empty(),
         "nobody was asked: {found}"
     );
     for answer in found["answers"].as_array().unwrap() {
@@ -154,6 +166,19 @@ pub(crate) fn no_name_is_resolved_but_by_the_sidecar(room: &Room) {
         .ok();
     assert!(known.contains("127.0.0.1"), "{known}");
     room.stop(&id);
+}
+
+/// The host's own addresses, where the engine makes it the gateway: `host-access` is about these.
+fn excused(room: &Room, id: &str) -> Vec<String> {
+    if room.engine.host != Host::Gateway {
+        return Vec::new();
+    }
+    let networks = ["internal", "egress"].map(|role| format!("bottle-{id}-{role}"));
+    let own = if_addrs::get_if_addrs().unwrap();
+    own.iter()
+        .map(|interface| interface.ip().to_string())
+        .chain(networks.iter().flat_map(|name| room.engine.gateways(name)))
+        .collect()
 }
 
 /// Everything around the agent that has an address, by TCP and UDP.

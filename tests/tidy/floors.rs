@@ -6,10 +6,11 @@ use super::tokens::{group, ident, inside, is_sign, trees};
 use super::tree::Source;
 
 /// The modules of the root package and their floors. An import goes down or stays.
-const FLOORS: [(&str, u8); 10] = [
+const FLOORS: [(&str, u8); 11] = [
     ("env", 1),
     ("error", 1),
     ("exit", 1),
+    ("machine", 1),
     ("process", 1),
     ("ui", 1),
     ("manifest", 2),

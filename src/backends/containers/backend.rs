@@ -15,17 +15,17 @@ use super::error::EngineError;
 use super::images::{self, Workshop};
 use super::listing;
 use super::phases::{Fresh, Scene, step, step_any};
-use super::plan::LaunchPlan;
+use super::plan::{self, LaunchPlan};
 use super::probe;
 use super::record::EngineInfo;
 use super::request::{ExecSpec, LogsUntil, Request, Streams};
 use super::sidecar::control_line;
 use super::sketch;
 use crate::backends::backend::{
-    Backend, BackendError, Consumer, Follow, Probe, Producer, Progress,
+    Backend, BackendError, Consumer, Follow, Home, Probe, Producer, Progress,
 };
 use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Terminal};
-use crate::process::{self, Input, Invocation};
+use crate::process::{self, Captured, Input, Invocation};
 use crate::state::Observed;
 
 /// How long a copy in or out may take.
@@ -53,12 +53,17 @@ impl Containers {
     }
 
     fn located(&self) -> Result<Located, BackendError> {
+        let dialect = self.engine.dialect();
+        let unusable = |problem| BackendError::Unusable {
+            backend: dialect.name(),
+            problems: vec![problem],
+        };
+        if let Some(problem) = dialect.unfit(self.engine.facts()) {
+            return Err(unusable(problem));
+        }
         self.engine
             .locate()
-            .map_err(|error| BackendError::Unusable {
-                backend: self.name(),
-                problems: vec![probe::not_installed(self.engine.dialect(), &error)],
-            })
+            .map_err(|error| unusable(probe::not_installed(dialect, &error)))
     }
 
     fn steps(
@@ -69,12 +74,18 @@ impl Containers {
     ) -> Result<Launched, BackendError> {
         let info = match self.info.get() {
             Some(info) => info.clone(),
-            None => engine.info().map_err(|error| step("engine", error))?,
+            None => engine
+                .version()
+                .and_then(|version| engine.info(version))
+                .map_err(|error| step("engine", error))?,
         };
+        let can = probe::capabilities(&self.engine, &info);
+        plan::check_before_images(request, &can)?;
         progress.check()?;
         progress.phase("image");
         let workshop = Workshop {
             engine,
+            can: &can,
             request,
             progress,
         };
@@ -82,12 +93,13 @@ impl Containers {
             Err(interrupted) => interrupted.into(),
             Ok(()) => step_any("image", error),
         })?;
-        let can = probe::capabilities(self.engine.dialect(), &info);
         let plan = LaunchPlan::new(request, &can, &images)?;
         let scene = Scene {
             engine,
             request,
             plan: &plan,
+            can: &can,
+            facts: self.engine.facts(),
             progress,
         };
         let sealed = Fresh::new(scene).networked()?.guarded()?.sealed()?;
@@ -100,6 +112,10 @@ impl Backend for Containers {
         self.engine.dialect().name()
     }
 
+    fn home(&self) -> Home {
+        self.engine.dialect().home(self.engine.facts())
+    }
+
     fn probe(&self) -> Probe {
         let (probe, info) = probe::probe(&self.engine);
         if let Some(info) = info {
@@ -107,6 +123,14 @@ impl Backend for Containers {
             self.info.set(info).ok();
         }
         probe
+    }
+
+    fn start_call(&self) -> Option<Invocation> {
+        if !self.engine.dialect().starts_by_call() {
+            return None;
+        }
+        let located = self.engine.usable()?;
+        Some(located.invocation(&Request::StartEngine))
     }
 
     fn plan(&self, request: &LaunchRequest) -> Result<Plan, BackendError> {
@@ -146,7 +170,7 @@ impl Backend for Containers {
             Terminal::Attached => Streams::Terminal,
             Terminal::Streams => Streams::InputOutput,
         };
-        let mut spec = guest_call(&options.id, streams, &["exec", "--"]);
+        let mut spec = guest_call(&options.id, streams, &["exec"]);
         spec.argv.extend(options.argv.iter().cloned());
         Ok(self.located()?.invocation(&Request::Exec(spec)))
     }
@@ -160,6 +184,12 @@ impl Backend for Containers {
             container: id.resource(role),
             until,
         }))
+    }
+
+    fn runs(&self, id: &BottleId, role: Role) -> Result<bool, BackendError> {
+        let found = self.located()?.container(&id.resource(role));
+        let record = found.map_err(|error| step("list", error))?;
+        Ok(record.is_some_and(|record| record.running))
     }
 
     fn control(&self, id: &BottleId, line: &str) -> Result<String, BackendError> {
@@ -212,8 +242,11 @@ impl Backend for Containers {
                 container: id.resource(role),
                 seconds: STOP_SECONDS,
             };
+            let name = id.resource(role);
             engine
-                .remove(&format!("stop the {role}"), &stop)
+                .remove(&format!("stop the {role}"), &stop, || {
+                    Ok(engine.container(&name)?.is_some())
+                })
                 .map_err(|error| step("stop", error))?;
         }
         Ok(())
@@ -234,7 +267,8 @@ fn hand_over_logs(engine: &Located, id: &BottleId, progress: &dyn Progress) {
             container: id.resource(role),
             until: LogsUntil::Now,
         };
-        if let Ok(captured) = engine.call("read the logs", &logs, LOGS) {
+        let read = process::skim(&engine.invocation(&logs), LOGS);
+        if let Some(captured) = read.ok().filter(Captured::success) {
             progress.log(role, &[captured.stdout, captured.stderr].concat());
         }
     }
@@ -256,20 +290,20 @@ fn guest_call(id: &BottleId, streams: Streams, words: &[&str]) -> ExecSpec {
 
 /// Removes all that bears the names of a bottle: containers first, since a network in use cannot go.
 fn remove_all(engine: &Located, id: &BottleId) -> Result<(), Vec<EngineError>> {
-    let mut errors = remove_pair(
-        engine,
-        id,
-        [Role::Agent, Role::Sidecar],
-        "remove the container",
-        Request::RemoveContainer,
-    );
-    errors.extend(remove_pair(
-        engine,
-        id,
-        [Role::Internal, Role::Egress],
-        "remove the network",
-        Request::RemoveNetwork,
-    ));
+    let mut errors = remove_pair([Role::Agent, Role::Sidecar], |role| {
+        let name = id.resource(role);
+        let request = Request::RemoveContainer(name.clone());
+        engine.remove(&format!("remove the container `{name}`"), &request, || {
+            Ok(engine.container(&name)?.is_some())
+        })
+    });
+    errors.extend(remove_pair([Role::Internal, Role::Egress], |role| {
+        let name = id.resource(role);
+        let request = Request::RemoveNetwork(name.clone());
+        engine.remove(&format!("remove the network `{name}`"), &request, || {
+            Ok(!engine.networks(std::slice::from_ref(&name))?.is_empty())
+        })
+    }));
     if errors.is_empty() {
         Ok(())
     } else {
@@ -278,20 +312,14 @@ fn remove_all(engine: &Located, id: &BottleId) -> Result<(), Vec<EngineError>> {
 }
 
 fn remove_pair(
-    engine: &Located,
-    id: &BottleId,
     roles: [Role; 2],
-    doing: &str,
-    request: impl Fn(String) -> Request + Sync,
+    remove: impl Fn(Role) -> Result<(), EngineError> + Sync,
 ) -> Vec<EngineError> {
-    let remove = |role| {
-        let name = id.resource(role);
-        engine
-            .remove(&format!("{doing} `{name}`"), &request(name))
-            .err()
-    };
     thread::scope(|scope| {
-        let calls = roles.map(|role| scope.spawn(move || remove(role)));
+        let calls = roles.map(|role| {
+            let remove = &remove;
+            scope.spawn(move || remove(role).err())
+        });
         calls
             .into_iter()
             .filter_map(|call| call.join().unwrap_or_else(|panic| resume_unwind(panic)))

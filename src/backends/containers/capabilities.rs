@@ -1,5 +1,7 @@
 //! What an engine can do, as data: the launch path branches on this and on nothing else.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::record::EngineInfo;
@@ -11,14 +13,120 @@ pub struct Capabilities {
     pub isolation: Isolation,
     /// What becomes of the host's address on the internal network.
     pub host_address: HostAddress,
+    /// When a container gets its second network.
+    pub second_network: SecondNetwork,
+    /// Who may be the first on the internal network.
+    pub first: First,
+    /// Where the sidecar finds names.
+    pub names: Names,
     /// Who owns a host's folder inside a container.
     pub mount_owner: MountOwner,
-    /// Whether containers have IPv6 to switch off.
-    pub ipv6: bool,
-    /// Whether limits of CPU, memory and processes are enforced.
-    pub limits: bool,
+    /// The characters that the path of a mounted folder cannot hold.
+    pub mount_marks: &'static [char],
+    /// Who sets the kernel's network settings of a container.
+    pub sysctls: Sysctls,
+    /// What the engine shows of the build steps that an image brings.
+    pub on_build: OnBuild,
+    /// Where images are built.
+    pub builder: Builder,
+    /// What bounds a container's log.
+    pub log: LogBound,
+    /// Which limits are enforced, and by whom.
+    pub limits: Limiting,
     /// How much memory there is for all containers, in bytes.
     pub memory: Option<u64>,
+}
+
+/// When a container gets its second network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecondNetwork {
+    /// When it is created; the first one gives the default route.
+    AtCreation,
+    /// By a call of its own, before it starts.
+    Connected,
+}
+
+/// Who may be the first on the internal network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum First {
+    /// Anyone.
+    Anyone,
+    /// The sidecar: one that comes later was seen to lose its way out.
+    Sidecar,
+}
+
+/// Where the sidecar finds names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Names {
+    /// At the engine's own resolver.
+    Engine,
+    /// At a resolver that is stated, since the engine's own is not to be relied on.
+    Stated {
+        /// This machine's own, unless another one is named.
+        host: Option<IpAddr>,
+        /// The variable that names another one.
+        variable: &'static str,
+    },
+}
+
+/// Who sets the kernel's network settings of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sysctls {
+    /// The engine, also those of IPv6.
+    Engine,
+    /// The engine; the kernel has no IPv6.
+    EngineWithoutIpv6,
+    /// Nobody: the guest tries from inside, and the sidecar refuses to serve with forwarding on.
+    Inside,
+}
+
+/// What the engine shows of the build steps that an image brings (`ONBUILD`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBuild {
+    /// They are in the image's description, or our build has no network.
+    Shown,
+    /// They are only in the image's archive, and a build cannot be kept from the network.
+    Archived,
+}
+
+/// Where images are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Builder {
+    /// By the engine.
+    Engine,
+    /// In one container that all builds of this user share, with a resolver of its own.
+    Shared,
+}
+
+/// What bounds a container's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogBound {
+    /// The engine.
+    Engine,
+    /// Nothing.
+    Nothing,
+}
+
+/// Which limits are enforced, and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limiting {
+    /// None.
+    Nobody,
+    /// All of them, by the engine.
+    Engine,
+    /// Memory and whole CPUs by a machine of the container's own, processes by the guest inside.
+    Machine {
+        /// The least memory that such a machine can have, in bytes.
+        least_memory: u64,
+    },
 }
 
 /// How the internal network is kept free of the host.
@@ -31,6 +139,8 @@ pub enum Isolation {
     InhibitedAddress,
     /// podman: without the engine's resolver an internal bridge gets no IPv4 address either.
     NoResolver,
+    /// Nothing is done about it: the host is the network's gateway.
+    HostGateway,
 }
 
 /// What becomes of the host's address on the internal network.

@@ -2,12 +2,16 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::dialect::{Dialect, ParseError};
-use super::error::EngineError;
-use super::record::{ContainerRecord, EngineInfo, ImageRecord, NetworkRecord};
+use super::dialect::{Dialect, ParseError, VersionedBy, version_in, version_numbers};
+use super::error::{EngineError, ErrorKind};
+use super::record::{
+    BuilderState, ContainerRecord, EngineInfo, ImageRecord, Listing, NetworkRecord,
+};
 use super::request::{ExecSpec, Request};
+use crate::machine::{Facts, Machine};
 use crate::process::{self, Captured, Input, Invocation};
 
 /// How long an ordinary call may take; creating and removing take well under a second on an idle machine.
@@ -24,6 +28,7 @@ const IMAGE: Duration = Duration::from_mins(30);
 pub struct Engine {
     dialect: &'static dyn Dialect,
     path: OsString,
+    machine: Arc<Machine>,
 }
 
 /// An engine's program, found on this machine.
@@ -35,8 +40,17 @@ pub struct Located {
 
 impl Engine {
     /// Makes an engine of a dialect; `path` is where its program is looked for, as in `PATH`.
-    pub fn new(dialect: &'static dyn Dialect, path: OsString) -> Self {
-        Self { dialect, path }
+    pub fn new(dialect: &'static dyn Dialect, path: OsString, machine: Arc<Machine>) -> Self {
+        Self {
+            dialect,
+            path,
+            machine,
+        }
+    }
+
+    /// Returns what is known about this machine.
+    pub fn facts(&self) -> &Facts {
+        self.machine.facts()
     }
 
     /// Returns the dialect.
@@ -47,14 +61,22 @@ impl Engine {
     /// Finds the engine's program on `PATH`.
     pub fn locate(&self) -> Result<Located, process::ProcessError> {
         Ok(Located {
-            program: process::find(self.dialect.name(), &self.path)?,
+            program: process::find(self.dialect.program(), &self.path)?,
             dialect: self.dialect,
         })
     }
 
+    /// Finds the program on a machine that the engine is made for.
+    pub fn usable(&self) -> Option<Located> {
+        match self.dialect.unfit(self.facts()) {
+            Some(_) => None,
+            None => self.locate().ok(),
+        }
+    }
+
     /// Returns the call for a request as a value, with the bare name of the program: for `bottle plan`.
     pub fn sketch(&self, request: &Request) -> Invocation {
-        Invocation::new(self.dialect.name(), self.dialect.argv(request))
+        Invocation::new(self.dialect.program(), self.dialect.argv(request))
     }
 }
 
@@ -74,13 +96,36 @@ impl Located {
         Invocation::new(&self.program, self.dialect.argv(request))
     }
 
-    /// Asks who is there.
-    pub fn info(&self) -> Result<EngineInfo, EngineError> {
-        let doing = "ask the engine for its version".to_owned();
-        let captured = self.call(&doing, &Request::Info, ASK)?;
-        self.parse(doing, &captured, |dialect, stdout| {
+    /// Asks the program for its version, where that counts and not the engine's.
+    pub fn version(&self) -> Result<Option<String>, EngineError> {
+        match self.dialect.versioned_by() {
+            VersionedBy::Engine => Ok(None),
+            VersionedBy::Program => {
+                let captured =
+                    self.call("ask the program for its version", &Request::Version, ASK)?;
+                let sentence = captured.stdout_text();
+                Ok(Some(version_in(&sentence).unwrap_or("0").to_owned()))
+            }
+        }
+    }
+
+    /// Asks who is there; `version` is the program's, where that counts.
+    pub fn info(&self, version: Option<String>) -> Result<EngineInfo, EngineError> {
+        let doing = "ask the engine for its version";
+        let invocation = self.invocation(&Request::Info);
+        let captured = capture(doing, &invocation, ASK)?;
+        if let Some(words) = self.dialect.why_down(&captured.stdout) {
+            return Err(EngineError::Down { words });
+        }
+        let captured = self.checked(doing, &invocation, captured)?;
+        let mut info = self.parse(doing.to_owned(), &captured, |dialect, stdout| {
             dialect.parse_info(stdout)
-        })
+        })?;
+        if let Some(version) = version {
+            info.numbers = version_numbers(&version);
+            info.version = version;
+        }
+        Ok(info)
     }
 
     /// Makes, connects, starts or removes something; the answer's text is of no use.
@@ -116,11 +161,22 @@ impl Located {
         self.checked(doing, &invocation, captured).map(drop)
     }
 
-    /// Removes something; that it is absent is a success.
-    pub fn remove(&self, doing: &str, request: &Request) -> Result<(), EngineError> {
+    /// Removes or stops something; that it is absent is a success.
+    ///
+    /// `is_there` is asked when the engine says no: its words may be about something else, or tell
+    /// nothing.
+    pub fn remove(
+        &self,
+        doing: &str,
+        request: &Request,
+        is_there: impl FnOnce() -> Result<bool, EngineError>,
+    ) -> Result<(), EngineError> {
         match self.perform(doing, request) {
-            Err(error) if error.is_absent() => Ok(()),
-            outcome => outcome,
+            Err(error) => match is_there() {
+                Ok(false) => Ok(()),
+                Ok(true) | Err(_) => Err(error),
+            },
+            Ok(()) => Ok(()),
         }
     }
 
@@ -163,16 +219,45 @@ impl Located {
         )
     }
 
-    /// Lists the ids or names that a listing request prints, one a line.
-    pub fn names(&self, doing: &str, request: &Request) -> Result<Vec<String>, EngineError> {
-        let captured = self.call(doing, request, ASK)?;
-        Ok(captured
-            .stdout_text()
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect())
+    /// Describes the containers that carry a label; more may be among them.
+    pub fn labelled_containers(
+        &self,
+        label: &'static str,
+    ) -> Result<Vec<ContainerRecord>, EngineError> {
+        let doing = "list the containers";
+        let captured = self.call(doing, &Request::ListContainers { label }, ASK)?;
+        let listing = self.parse(doing.to_owned(), &captured, |dialect, stdout| {
+            dialect.parse_container_listing(stdout)
+        })?;
+        match listing {
+            Listing::Names(names) => self.containers(&names),
+            Listing::Records(records) => Ok(records),
+        }
+    }
+
+    /// Describes the networks that carry a label; more may be among them.
+    pub fn labelled_networks(
+        &self,
+        label: &'static str,
+    ) -> Result<Vec<NetworkRecord>, EngineError> {
+        let doing = "list the networks";
+        let captured = self.call(doing, &Request::ListNetworks { label }, ASK)?;
+        let listing = self.parse(doing.to_owned(), &captured, |dialect, stdout| {
+            dialect.parse_network_listing(stdout)
+        })?;
+        match listing {
+            Listing::Names(names) => self.networks(&names),
+            Listing::Records(records) => Ok(records),
+        }
+    }
+
+    /// Tells whether the builder that all builds share runs.
+    pub fn builder(&self) -> Result<BuilderState, EngineError> {
+        let doing = "look at the builder";
+        let captured = self.call(doing, &Request::InspectBuilder, CALL)?;
+        self.parse(doing.to_owned(), &captured, |dialect, stdout| {
+            dialect.parse_builder(stdout)
+        })
     }
 
     /// Runs a program of ours in a container with this on its standard input, and returns what it printed.
@@ -213,7 +298,7 @@ impl Located {
         Err(EngineError::Refused {
             engine: self.dialect().name(),
             doing: doing.to_owned(),
-            kind: self.dialect().classify(&stderr),
+            kind: self.dialect().classify(captured.status, &stderr),
             words: words_of(&captured),
             invocation: invocation.to_string(),
         })
@@ -223,20 +308,22 @@ impl Located {
         &self,
         doing: &str,
         names: &[String],
-        request: impl FnOnce(Vec<String>) -> Request,
-        parse: impl FnOnce(&dyn Dialect, &[u8]) -> Result<Vec<T>, ParseError>,
+        request: impl Fn(Vec<String>) -> Request,
+        parse: impl Fn(&dyn Dialect, &[u8]) -> Result<Vec<T>, ParseError>,
     ) -> Result<Vec<T>, EngineError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
         let invocation = self.invocation(&request(names.to_vec()));
-        let captured = process::run(&invocation, ASK).map_err(|source| EngineError::Process {
-            doing: doing.to_owned(),
-            source,
-        })?;
-        // One absent name makes the status non-zero, while the others are described all the same.
-        let absent = !captured.success()
-            && self.dialect().classify(&captured.stderr_text()) == super::error::ErrorKind::Absent;
+        let captured = capture(doing, &invocation, ASK)?;
+        let kind = self
+            .dialect()
+            .classify(captured.status, &captured.stderr_text());
+        // One absent name makes the status non-zero: some engines describe the others all the same.
+        let absent = !captured.success() && kind == ErrorKind::Absent;
+        if absent && captured.stdout.trim_ascii().is_empty() {
+            return self.describe_each(doing, names, &request, &parse);
+        }
         let captured = if absent {
             captured
         } else {
@@ -245,17 +332,32 @@ impl Located {
         self.parse(doing.to_owned(), &captured, parse)
     }
 
+    /// For an engine that says nothing of the others when one is absent.
+    fn describe_each<T>(
+        &self,
+        doing: &str,
+        names: &[String],
+        request: &impl Fn(Vec<String>) -> Request,
+        parse: &impl Fn(&dyn Dialect, &[u8]) -> Result<Vec<T>, ParseError>,
+    ) -> Result<Vec<T>, EngineError> {
+        let mut found = Vec::new();
+        for name in names {
+            match self.call(doing, &request(vec![name.clone()]), ASK) {
+                Err(error) if error.is_absent() => {}
+                Err(error) => return Err(error),
+                Ok(captured) => found.extend(self.parse(doing.to_owned(), &captured, parse)?),
+            }
+        }
+        Ok(found)
+    }
+
     fn run(
         &self,
         doing: &str,
         invocation: &Invocation,
         limit: Duration,
     ) -> Result<Captured, EngineError> {
-        let captured = process::run(invocation, limit).map_err(|source| EngineError::Process {
-            doing: doing.to_owned(),
-            source,
-        })?;
-        self.checked(doing, invocation, captured)
+        self.checked(doing, invocation, capture(doing, invocation, limit)?)
     }
 
     fn parse<T>(
@@ -267,6 +369,13 @@ impl Located {
         parse(self.dialect(), &captured.stdout)
             .map_err(|source| EngineError::Parse { doing, source })
     }
+}
+
+fn capture(doing: &str, invocation: &Invocation, limit: Duration) -> Result<Captured, EngineError> {
+    process::run(invocation, limit).map_err(|source| EngineError::Process {
+        doing: doing.to_owned(),
+        source,
+    })
 }
 
 /// Puts both streams together: what an engine means may stand on either. Half a JSON document says nothing.

@@ -11,7 +11,7 @@ use crate::process::ProcessError;
 #[derive(Debug, Error)]
 pub enum EngineError {
     /// The engine ran and said no.
-    #[error("`{engine}` could not {doing}: {words}")]
+    #[error("`{engine}` could not {doing}: {words}{}", call_of(*kind, invocation))]
     Refused {
         /// The engine.
         engine: &'static str,
@@ -23,6 +23,12 @@ pub enum EngineError {
         words: String,
         /// The call, as it pastes into a shell.
         invocation: String,
+    },
+    /// The engine is there and says itself that it does not run.
+    #[error("{words}")]
+    Down {
+        /// What it says.
+        words: String,
     },
     /// The engine's program could not be run to its end.
     #[error("could not {doing}")]
@@ -40,6 +46,22 @@ pub enum EngineError {
         /// Why not.
         source: ParseError,
     },
+}
+
+/// Only a call that does not fit tells more than what was to be done.
+fn call_of(kind: ErrorKind, invocation: &str) -> String {
+    match kind {
+        ErrorKind::BadCall => format!(" (the call was `{invocation}`)"),
+        ErrorKind::NotRunning
+        | ErrorKind::NoPermission
+        | ErrorKind::Absent
+        | ErrorKind::Conflict
+        | ErrorKind::NoImage
+        | ErrorKind::NoAddresses
+        | ErrorKind::NoSpace
+        | ErrorKind::Raced
+        | ErrorKind::Other => String::new(),
+    }
 }
 
 /// What kind of failure an engine's words mean.
@@ -61,6 +83,8 @@ pub enum ErrorKind {
     NoSpace,
     /// Something else on the machine changed meanwhile; the same call may succeed now.
     Raced,
+    /// The words did not fit the engine's grammar: a defect of bottle's.
+    BadCall,
     /// Anything else.
     Other,
 }
@@ -94,6 +118,9 @@ impl ErrorKind {
             Self::Raced => {
                 Some("run it again: something else on this machine changed its networks meanwhile")
             }
+            Self::BadCall => Some(
+                "this is a defect of bottle: please report it, with the call and the engine's version",
+            ),
             Self::Absent | Self::Other => None,
         }
     }
@@ -108,6 +135,18 @@ impl EngineError {
                 kind: ErrorKind::Absent,
                 ..
             }
+        )
+    }
+
+    /// Tells whether the engine is there and does not run.
+    pub fn is_not_running(&self) -> bool {
+        matches!(
+            self,
+            Self::Down { .. }
+                | Self::Refused {
+                    kind: ErrorKind::NotRunning,
+                    ..
+                }
         )
     }
 
@@ -126,6 +165,7 @@ impl EngineError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused { kind, .. } => kind.hint().map(str::to_owned),
+            Self::Down { .. } => ErrorKind::NotRunning.hint().map(str::to_owned),
             Self::Process { source, .. } => source.hint().map(str::to_owned),
             Self::Parse { .. } => Some(
                 "this version of the engine may be too new or too old: see `bottle doctor`"
@@ -146,6 +186,7 @@ impl fmt::Display for ErrorKind {
             Self::NoAddresses => "the engine has no free subnet",
             Self::NoSpace => "the disk is full",
             Self::Raced => "something else changed meanwhile",
+            Self::BadCall => "the engine does not know such a call",
             Self::Other => "the engine refused",
         })
     }

@@ -11,6 +11,9 @@ use bottle_contract::id::Role;
 use bottle_contract::labels;
 use sha2::{Digest as _, Sha256};
 
+use super::archive;
+use super::builder;
+use super::capabilities::{Builder, Capabilities, OnBuild};
 use super::engine::Located;
 use super::plan::{AgentUser, Images, agent_user};
 use super::record::ImageRecord;
@@ -21,18 +24,34 @@ use crate::backends::request::{ImageSource, LaunchRequest, RootAccess};
 /// Changes whenever the layer that is put on an agent's image changes in a way that its inputs do not show.
 const LAYER_VERSION: &str = "1";
 
+/// One program, and the folders that are mounted: on a read-only root not every engine can make them.
+const SIDECAR_DOCKERFILE: &str = "FROM scratch
+COPY bottle-sidecar /bottle-sidecar
+COPY empty/ /audit/
+COPY empty/ /run/
+ENTRYPOINT [\"/bottle-sidecar\"]
+";
+
 /// Who makes images, for whom, and who may stop it.
 #[derive(Clone, Copy)]
 pub(super) struct Workshop<'a> {
     pub(super) engine: &'a Located,
+    pub(super) can: &'a Capabilities,
     pub(super) request: &'a LaunchRequest,
     pub(super) progress: &'a dyn Progress,
 }
 
 impl Workshop<'_> {
-    fn make(self, doing: &str, request: &Request) -> Result<()> {
+    pub(super) fn make(self, doing: &str, request: &Request) -> Result<()> {
         let go_on = || self.progress.check().is_ok();
         Ok(self.engine.make_image(doing, request, &go_on)?)
+    }
+
+    fn build(self, doing: &str, spec: BuildSpec) -> Result<()> {
+        match self.can.builder {
+            Builder::Engine => self.make(doing, &Request::BuildImage(spec)),
+            Builder::Shared => builder::build(self, doing, spec),
+        }
     }
 }
 
@@ -64,13 +83,13 @@ fn ensure_sidecar(workshop: Workshop<'_>, digest: &str) -> Result<String> {
     let Workshop {
         engine, request, ..
     } = workshop;
-    let tag = format!("localhost/bottle/sidecar:{}", short(digest));
+    let made_of = Sha256::digest(format!("{SIDECAR_DOCKERFILE}\n{digest}"));
+    let tag = format!("localhost/bottle/sidecar:{}", short(&hex(&made_of)));
     if engine.image(&tag)?.is_some() {
         return Ok(tag);
     }
-    let dockerfile =
-        "FROM scratch\nCOPY bottle-sidecar /bottle-sidecar\nENTRYPOINT [\"/bottle-sidecar\"]\n";
-    let context = Context::new(dockerfile)?;
+    let context = Context::new(SIDECAR_DOCKERFILE)?;
+    context.add_folder("empty")?;
     context.add_program(&request.sidecar.binary, "bottle-sidecar")?;
     context.build(workshop, &tag, "build the sidecar's image")?;
     Ok(tag)
@@ -86,10 +105,12 @@ fn ensure_base(workshop: Workshop<'_>) -> Result<(String, ImageRecord)> {
             if let Some(image) = engine.image(reference)? {
                 return Ok((reference.clone(), image));
             }
-            workshop.make(
-                &format!("fetch the image `{reference}`"),
-                &Request::PullImage(reference.clone()),
-            )?;
+            let doing = format!("fetch the image `{reference}`");
+            let fetched = workshop.make(&doing, &Request::PullImage(reference.clone()));
+            // podman was seen to miss an image for a moment while others changed its store.
+            if let (Err(error), None) = (fetched, engine.image(reference)?) {
+                return Err(error);
+            }
             reference.clone()
         }
         ImageSource::Dockerfile {
@@ -124,10 +145,7 @@ fn build_base(
         labels: image_labels(workshop.request),
         network: BuildNetwork::Engines,
     };
-    workshop.make(
-        &format!("build the image of `{}`", file.display()),
-        &Request::BuildImage(spec),
-    )?;
+    workshop.build(&format!("build the image of `{}`", file.display()), spec)?;
     Ok(tag)
 }
 
@@ -141,16 +159,16 @@ fn ensure_agent(
     let Workshop {
         engine, request, ..
     } = workshop;
-    if !base.on_build.is_empty() {
-        // They would run in our build, before there is any wall.
-        bail!(
-            "the image `{reference}` brings build steps of its own (`ONBUILD`), which would run outside the bottle"
-        );
-    }
     let user = agent_user(&request.user, &base.user);
     let tag = agent_tag(request, base, binary, &user);
     if engine.image(&tag)?.is_some() {
         return Ok(tag);
+    }
+    if !on_build(workshop, reference, base)?.is_empty() {
+        // They would run in our build, before there is any wall.
+        bail!(
+            "the image `{reference}` brings build steps of its own (`ONBUILD`), which would run outside the bottle"
+        );
     }
     let mut adopt = vec![guest::GUEST, "adopt", &user.spec, &request.workdir];
     if request.root == RootAccess::ReadOnly {
@@ -165,6 +183,29 @@ fn ensure_agent(
     context.add("roots.pem", public_roots().as_bytes())?;
     context.build(workshop, &tag, "put the guest into the agent's image")?;
     Ok(tag)
+}
+
+/// Finds the build steps that an image brings, in its archive where its description leaves them out.
+fn on_build(workshop: Workshop<'_>, reference: &str, base: &ImageRecord) -> Result<Vec<String>> {
+    match workshop.can.on_build {
+        OnBuild::Shown => Ok(base.on_build.clone()),
+        OnBuild::Archived => {
+            let folder = tempfile::Builder::new()
+                .prefix("bottle-image-")
+                .tempdir()
+                .context("could not make a folder for an image's archive")?;
+            let file = folder.path().join("image.tar");
+            let save = Request::SaveImage {
+                image: reference.to_owned(),
+                to: file.clone(),
+                platform: base.platform.clone(),
+            };
+            let doing = "look for build steps that the image brings";
+            workshop.make(doing, &save)?;
+            let mut tar = fs::File::open(&file).with_context(|| format!("could not {doing}"))?;
+            archive::on_build(&mut tar).with_context(|| format!("could not {doing}"))
+        }
+    }
 }
 
 fn agent_tag(
@@ -201,12 +242,12 @@ fn image_labels(request: &LaunchRequest) -> BTreeMap<&'static str, String> {
 }
 
 /// A folder for a build, removed when it is dropped.
-struct Context {
+pub(super) struct Context {
     folder: tempfile::TempDir,
 }
 
 impl Context {
-    fn new(dockerfile: &str) -> Result<Self> {
+    pub(super) fn new(dockerfile: &str) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("bottle-build-")
             .tempdir()
@@ -225,7 +266,12 @@ impl Context {
             .with_context(|| format!("could not write `{name}` for a build"))
     }
 
-    fn add_program(&self, binary: &Path, name: &str) -> Result<()> {
+    fn add_folder(&self, name: &str) -> Result<()> {
+        fs::create_dir(self.folder.path().join(name))
+            .with_context(|| format!("could not make `{name}` for a build"))
+    }
+
+    pub(super) fn add_program(&self, binary: &Path, name: &str) -> Result<()> {
         use std::os::unix::fs::PermissionsExt as _;
         let target = self.folder.path().join(name);
         fs::copy(binary, &target)
@@ -234,16 +280,25 @@ impl Context {
             .context("could not make the guest executable")
     }
 
-    fn build(&self, workshop: Workshop<'_>, tag: &str, doing: &str) -> Result<()> {
-        let spec = BuildSpec {
+    /// Says what is built here. The steps of our own layers reach nothing, where that can be had.
+    pub(super) fn spec(
+        &self,
+        workshop: Workshop<'_>,
+        tag: &str,
+        network: BuildNetwork,
+    ) -> BuildSpec {
+        BuildSpec {
             tag: tag.to_owned(),
             file: self.folder.path().join("Dockerfile"),
             context: self.folder.path().to_owned(),
             args: BTreeMap::new(),
             labels: image_labels(workshop.request),
-            network: BuildNetwork::None,
-        };
-        workshop.make(doing, &Request::BuildImage(spec))
+            network,
+        }
+    }
+
+    fn build(&self, workshop: Workshop<'_>, tag: &str, doing: &str) -> Result<()> {
+        workshop.build(doing, self.spec(workshop, tag, BuildNetwork::None))
     }
 }
 

@@ -7,17 +7,12 @@ use bottle_contract::labels;
 
 use super::engine::Located;
 use super::error::EngineError;
-use super::request::Request;
 use crate::state::{Observed, ResourceKind};
 
 /// Lists the containers and networks that carry bottle's labels and bear the name that goes with them.
 pub(super) fn list(engine: &Located, backend: &str) -> Result<Vec<Observed>, EngineError> {
     let mut observed = Vec::new();
-    let ids = engine.names(
-        "list the containers",
-        &Request::ListContainers { label: labels::ID },
-    )?;
-    for record in engine.containers(&ids)? {
+    for record in engine.labelled_containers(labels::ID)? {
         let found = identify(&record.labels, &record.name).map(|(id, role)| Observed {
             id,
             role,
@@ -31,11 +26,7 @@ pub(super) fn list(engine: &Located, backend: &str) -> Result<Vec<Observed>, Eng
         });
         observed.extend(found);
     }
-    let names = engine.names(
-        "list the networks",
-        &Request::ListNetworks { label: labels::ID },
-    )?;
-    for record in engine.networks(&names)? {
+    for record in engine.labelled_networks(labels::ID)? {
         let found = identify(&record.labels, &record.name).map(|(id, role)| Observed {
             id,
             role,

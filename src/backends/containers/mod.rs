@@ -4,7 +4,9 @@
 //! and `phases` makes it: Fresh, Networked, Guarded, Sealed. Nothing here
 //! branches on an engine's name, only on [`Capabilities`].
 
+mod archive;
 mod backend;
+mod builder;
 mod capabilities;
 pub mod dialect;
 mod engine;
@@ -22,8 +24,11 @@ mod sidecar;
 mod sketch;
 
 pub use backend::Containers;
-pub use capabilities::{Capabilities, HostAddress, Isolation, MountOwner};
+pub use capabilities::{
+    Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound, MountOwner, Names,
+    OnBuild, SecondNetwork, Sysctls,
+};
 pub use engine::Engine;
 pub use error::{EngineError, ErrorKind};
-pub use record::{ContainerRecord, EngineInfo, ImageRecord, NetworkRecord};
+pub use record::{BuilderState, ContainerRecord, EngineInfo, ImageRecord, Listing, NetworkRecord};
 pub use request::{ContainerSpec, ExecSpec, NetworkKind, NetworkSpec, Request, Scratch};

@@ -13,10 +13,12 @@ use bottle_contract::guest::{self, Provision, Provisioned};
 use bottle_contract::probe::{ProbeReport, ProbeRequest};
 use bottle_contract::secret::Secret;
 
+use super::capabilities::{Capabilities, First, Sysctls};
 use super::engine::Located;
 use super::error::EngineError;
 use super::oracle::Oracle;
 use super::plan::LaunchPlan;
+use super::record::ContainerRecord;
 use super::request::{ExecSpec, Request, Streams};
 use super::seal::{self, Findings, Surroundings};
 use super::sidecar;
@@ -24,6 +26,7 @@ use crate::backends::backend::{BackendError, Progress};
 use crate::backends::environment;
 use crate::backends::request::{LaunchRequest, Launched, Sharing};
 use crate::backends::workspace;
+use crate::machine::Facts;
 use crate::process::{self, Input};
 
 /// How long our own programs in a container may take; they answer within milliseconds on an idle machine.
@@ -37,6 +40,8 @@ pub(super) struct Scene<'a> {
     pub(super) engine: &'a Located,
     pub(super) request: &'a LaunchRequest,
     pub(super) plan: &'a LaunchPlan,
+    pub(super) can: &'a Capabilities,
+    pub(super) facts: &'a Facts,
     pub(super) progress: &'a dyn Progress,
 }
 
@@ -117,14 +122,20 @@ impl<'a> Networked<'a> {
         let scene = self.0;
         scene.progress.check()?;
         scene.progress.phase("sidecar");
-        // The agent's container idles, so that it need not wait for its guard.
         let start_agent = || {
             scene.engine.perform(
                 "start the agent's container",
                 &Request::Start(scene.plan.agent.name.clone()),
             )
         };
-        let (guard, started) = join(|| guard(scene), start_agent);
+        let (guard, started) = match scene.can.first {
+            // The agent's container idles, so that it need not wait for its guard.
+            First::Anyone => join(|| guard(scene, start_sidecar(scene)?), start_agent),
+            First::Sidecar => {
+                let started = start_sidecar(scene)?;
+                join(|| guard(scene, started), start_agent)
+            }
+        };
         let (listen, ca, around) = guard?;
         started.map_err(|error| step("agent", error))?;
         Ok(Guarded {
@@ -136,10 +147,17 @@ impl<'a> Networked<'a> {
     }
 }
 
-/// Starts and configures the sidecar, and looks round from where it stands.
-fn guard(scene: Scene<'_>) -> Result<(SocketAddr, String, Surroundings), BackendError> {
-    let (container, listen) = sidecar::start(scene).map_err(|error| step_any("sidecar", error))?;
+fn start_sidecar(scene: Scene<'_>) -> Result<(ContainerRecord, SocketAddr), BackendError> {
+    let started = sidecar::start(scene).map_err(|error| step_any("sidecar", error))?;
     scene.progress.check()?;
+    Ok(started)
+}
+
+/// Configures the sidecar, and looks round from where it stands.
+fn guard(
+    scene: Scene<'_>,
+    (container, listen): (ContainerRecord, SocketAddr),
+) -> Result<(SocketAddr, String, Surroundings), BackendError> {
     let (ca, around) = join(
         || sidecar::configure(scene, listen),
         || sidecar::surroundings(scene, &container, listen),
@@ -155,28 +173,48 @@ impl Guarded<'_> {
         let scene = self.scene;
         scene.progress.check()?;
         scene.progress.phase("seal");
-        let (prepared, probed) = join(|| self.prepare(), || self.probe());
+        let (prepared, probed) = self.prepare_and_probe();
         // What the probe found comes first: a hole must not hide behind a failed copy.
         let findings = probed.map_err(|error| step_any("seal", error))?;
-        let warnings = seal::accept(findings, scene.plan.host_access)?;
-        let notes = prepared.map_err(|error| step_any("agent", error))?;
+        let mut warnings = seal::accept(findings, scene.plan.host_access)?;
+        if self.around.host_answers && seal::beyond(&self.around).next().is_none() {
+            warnings.push("nobody beyond the host is known who would answer, so whether the engine keeps the agent from the outside was not tried: this machine's settings name no resolver".to_owned());
+        }
+        let provisioned = prepared.map_err(|error| step_any("agent", error))?;
         scene.progress.check()?;
         Ok(Sealed {
             command: scene.plan.command.clone(),
             warnings,
-            notes,
+            notes: self.notes(provisioned),
         })
     }
 
-    /// Brings in what belongs to this bottle only.
-    fn prepare(&self) -> anyhow::Result<Vec<String>> {
-        let (provisioned, copied) = join(|| self.provision(), || self.copy_workspace());
-        copied?;
-        Ok(provisioned?
+    /// Brings in what belongs to this bottle only, and probes, all at the same time unless the probe
+    /// would see what the guest is about to switch off.
+    fn prepare_and_probe(&self) -> (anyhow::Result<Provisioned>, anyhow::Result<Findings>) {
+        let prepared = |(provisioned, copied): (_, anyhow::Result<()>)| copied.and(provisioned);
+        match self.scene.can.sysctls {
+            Sysctls::Engine | Sysctls::EngineWithoutIpv6 => join(
+                || prepared(join(|| self.provision(), || self.copy_workspace())),
+                || self.probe(),
+            ),
+            Sysctls::Inside => {
+                let provisioned = self.provision();
+                let (copied, probed) = join(|| self.copy_workspace(), || self.probe());
+                (prepared((provisioned, copied)), probed)
+            }
+        }
+    }
+
+    fn notes(&self, provisioned: Provisioned) -> Vec<String> {
+        let store = provisioned
             .skipped
-            .map(|why| format!("the system's trust store is left as it is: {why}"))
-            .into_iter()
-            .collect())
+            .map(|why| format!("the system's trust store is left as it is: {why}"));
+        let ipv6 = provisioned
+            .ipv6
+            .filter(|_| self.scene.can.sysctls == Sysctls::Inside)
+            .map(|why| format!("IPv6 stays on in the bottle: {why}"));
+        store.into_iter().chain(ipv6).collect()
     }
 
     fn provision(&self) -> anyhow::Result<Provisioned> {
@@ -192,6 +230,7 @@ impl Guarded<'_> {
             prompt: request.prompt.clone(),
             workdir: request.workdir.clone(),
             command: plan.command.clone(),
+            processes: plan.processes,
         };
         let spec = guest_call(&plan.agent.name, "provision", Some("0:0"));
         let captured = engine.exec(
@@ -209,6 +248,7 @@ impl Guarded<'_> {
             request,
             plan,
             progress,
+            ..
         } = self.scene;
         let Some(workspace) = request
             .workspace
@@ -249,8 +289,9 @@ impl Guarded<'_> {
             oracle.port(),
         );
         let report = self.run_probe(&request);
+        let port = oracle.port();
         let arrivals = oracle.close();
-        seal::judge(&self.around, &report?, &arrivals).map_err(|why| anyhow!(why))
+        seal::judge(&self.around, &report?, &arrivals, port).map_err(|why| anyhow!(why))
     }
 
     fn run_probe(&self, request: &ProbeRequest) -> anyhow::Result<ProbeReport> {

@@ -4,15 +4,20 @@
 //! come out, or a refusal of what could not be enforced.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use bottle_contract::guest;
 use bottle_contract::id::Role;
+use bottle_contract::policy::Route;
 
-use super::capabilities::{Capabilities, HostAddress, MountOwner};
+use super::capabilities::{
+    Capabilities, HostAddress, Limiting, LogBound, MountOwner, Names, SecondNetwork, Sysctls,
+};
 use super::record::ImageRecord;
 use super::request::{
-    Access, ContainerSpec, Mount, NetworkKind, NetworkSpec, Owner, RootFs, Scratch, SpecLimits,
+    Access, ContainerSpec, Mount, NetworkKind, NetworkSpec, Owner, Request, Resolver, RootFs,
+    Scratch, SpecLimits,
 };
 use crate::backends::backend::BackendError;
 use crate::backends::request::{
@@ -33,8 +38,6 @@ const SIDECAR_MEMORY: u64 = 256 * 1024 * 1024;
 const SIDECAR_PIDS: u32 = 128;
 /// As many processes and threads as an agent has by default: enough for a parallel build, too few for a fork bomb.
 const AGENT_PIDS: u32 = 4096;
-/// The loopback of the agent's own network, where nobody listens: names are resolved by the sidecar only.
-const NO_RESOLVER: &str = "127.0.0.1";
 
 /// The images of a launch, by name.
 #[derive(Clone, Debug)]
@@ -56,6 +59,8 @@ pub(super) struct LaunchPlan {
     pub(super) agent: ContainerSpec,
     /// What the agent runs.
     pub(super) command: Vec<String>,
+    /// How many processes and threads the guest lets the agent have, where the engine does not bound them.
+    pub(super) processes: Option<u32>,
     /// What to do when the host answers on the internal network.
     pub(super) host_access: HostAccess,
     /// What a person should know.
@@ -79,12 +84,8 @@ impl LaunchPlan {
         images: &Images,
     ) -> Result<Self, BackendError> {
         let user = agent_user(&request.user, &images.base.user);
-        check_limits(request, can)?;
+        check(request, can, &user)?;
         let mount = workspace_mount(request, can, &user)?;
-        check_mount_path(
-            &request.sidecar.audit_dir,
-            "name another folder with `BOTTLE_STATE_DIR`",
-        )?;
         let id = &request.labels.id;
         let network = |role, kind| NetworkSpec {
             name: id.resource(role),
@@ -98,13 +99,65 @@ impl LaunchPlan {
         Ok(Self {
             internal: network(Role::Internal, NetworkKind::Internal(can.isolation)),
             egress: network(Role::Egress, NetworkKind::Egress),
-            sidecar: sidecar_spec(request, can, images),
+            sidecar: sidecar_spec(request, can, images)?,
             agent: agent_spec(request, can, images, &user, mount),
             command: agent_command(request, &images.base)?,
+            processes: processes(request, can, &user),
             host_access,
             notes: notes(request, can, &user),
         })
     }
+
+    /// Returns the call that puts the sidecar between the networks, where its creation did not.
+    pub(super) fn connect(&self) -> Option<Request> {
+        let between = self.sidecar.networks.contains(&self.internal.name);
+        (!between).then(|| Request::Connect {
+            network: self.internal.name.clone(),
+            container: self.sidecar.name.clone(),
+        })
+    }
+}
+
+/// Refuses what could not be enforced, as far as it does not depend on the image: before there is one.
+pub(super) fn check_before_images(
+    request: &LaunchRequest,
+    can: &Capabilities,
+) -> Result<(), BackendError> {
+    // An image's own user is never root for us, so root is asked for or not there.
+    let user = agent_user(&request.user, "");
+    check(request, can, &user)?;
+    workspace_mount(request, can, &user)?;
+    sidecar_resolver(request, can).map(drop)
+}
+
+fn check(
+    request: &LaunchRequest,
+    can: &Capabilities,
+    user: &AgentUser,
+) -> Result<(), BackendError> {
+    check_limits(request, can, user)?;
+    check_ipv6(request, can, user)?;
+    let audit = &request.sidecar.audit_dir;
+    check_mount_path(audit, can, "name another folder with `BOTTLE_STATE_DIR`")?;
+    // The folder is a mount, or a folder in memory.
+    let workdir = Path::new(&request.workdir);
+    check_mount_path(workdir, can, "name another folder with `workdir`")
+}
+
+/// Root can switch on again what the guest switched off from inside.
+fn check_ipv6(
+    request: &LaunchRequest,
+    can: &Capabilities,
+    user: &AgentUser,
+) -> Result<(), BackendError> {
+    let refuses = request.host_access == Some(HostAccess::Refuse);
+    if can.sysctls != Sysctls::Inside || !is_root(&user.spec) || !refuses {
+        return Ok(());
+    }
+    Err(BackendError::Refused {
+        what: "the host cannot be kept from a root agent: this engine leaves IPv6 to be switched off from inside, and root can switch it on again".to_owned(),
+        hint: "drop `user = \"root\"` in `[image]`, or accept the host's services with `host-access = \"warn\"` in `[seal]`".to_owned(),
+    })
 }
 
 /// Chooses the user: never root unless it was asked for.
@@ -154,18 +207,57 @@ fn agent_command(request: &LaunchRequest, base: &ImageRecord) -> Result<Vec<Stri
     Ok(command)
 }
 
-fn check_limits(request: &LaunchRequest, can: &Capabilities) -> Result<(), BackendError> {
+fn check_limits(
+    request: &LaunchRequest,
+    can: &Capabilities,
+    user: &AgentUser,
+) -> Result<(), BackendError> {
     let Limits { cpus, memory, pids } = request.limits;
-    let asked = cpus.is_some() || memory.is_some() || pids.is_some();
-    if can.limits || !asked {
-        return Ok(());
+    let refused = |what: String, hint: &str| {
+        Err(BackendError::Refused {
+            what,
+            hint: hint.to_owned(),
+        })
+    };
+    match can.limits {
+        Limiting::Nobody if cpus.is_some() || memory.is_some() || pids.is_some() => refused(
+            "the manifest limits CPU, memory or processes, and this engine cannot enforce limits here"
+                .to_owned(),
+            "run the engine as root, use a system with cgroup v2, or drop `[resources]`",
+        ),
+        Limiting::Engine | Limiting::Nobody => Ok(()),
+        Limiting::Machine { least_memory } => {
+            if cpus.is_some_and(|cpus| cpus.fract() != 0.0) {
+                return refused(
+                    "this engine gives whole CPUs only".to_owned(),
+                    "set `cpus` in `[resources]` to a whole number",
+                );
+            }
+            if memory.is_some_and(|memory| memory < least_memory) {
+                return refused(
+                    format!("this engine gives {} MiB of memory at least", least_memory >> 20),
+                    "raise `memory` in `[resources]`",
+                );
+            }
+            if pids.is_some() && is_root(&user.spec) {
+                return refused(
+                    "the manifest limits processes, and this engine leaves that to the guest, which cannot limit root".to_owned(),
+                    "drop `pids` in `[resources]`, or `user = \"root\"` in `[image]`",
+                );
+            }
+            Ok(())
+        }
     }
-    Err(BackendError::Refused {
-        what: "the manifest limits CPU, memory or processes, and this engine cannot enforce limits here"
-            .to_owned(),
-        hint: "run the engine as root, use a system with cgroup v2, or drop `[resources]`"
-            .to_owned(),
-    })
+}
+
+/// A bound of the kernel's on one user's processes, which root does not have.
+fn processes(request: &LaunchRequest, can: &Capabilities, user: &AgentUser) -> Option<u32> {
+    match can.limits {
+        Limiting::Machine { .. } if !is_root(&user.spec) => {
+            Some(request.limits.pids.unwrap_or(AGENT_PIDS))
+        }
+        Limiting::Machine { .. } | Limiting::Engine | Limiting::Nobody => None,
+    }
 }
 
 fn workspace_mount(
@@ -183,6 +275,7 @@ fn workspace_mount(
     };
     check_mount_path(
         &workspace.source,
+        can,
         "rename the folder, or use `mode = \"copy\"`",
     )?;
     if access == Access::Write && can.mount_owner == MountOwner::RootIsUser && !is_root(&user.spec)
@@ -200,37 +293,76 @@ fn workspace_mount(
     }))
 }
 
-/// Engines split a mount at colons and commas, and offer no way to quote them.
-fn check_mount_path(path: &Path, hint: &str) -> Result<(), BackendError> {
-    if path.to_string_lossy().contains([':', ',']) {
-        return Err(BackendError::Refused {
-            what: format!(
-                "`{}` cannot be mounted: its path holds a `:` or `,`",
-                path.display()
-            ),
-            hint: hint.to_owned(),
-        });
-    }
-    Ok(())
+/// Engines split a mount at some characters, and offer no way to quote them.
+fn check_mount_path(path: &Path, can: &Capabilities, hint: &str) -> Result<(), BackendError> {
+    let text = path.to_string_lossy();
+    let Some(mark) = can.mount_marks.iter().find(|mark| text.contains(**mark)) else {
+        return Ok(());
+    };
+    Err(BackendError::Refused {
+        what: format!(
+            "`{}` cannot be mounted: its path holds a `{mark}`",
+            path.display()
+        ),
+        hint: hint.to_owned(),
+    })
 }
 
-fn sidecar_spec(request: &LaunchRequest, can: &Capabilities, images: &Images) -> ContainerSpec {
+fn is_pinned(route: &Route) -> bool {
+    route.address.is_some()
+}
+
+/// The resolver of a container, or of a step of a build: the one that was named, this machine's, or
+/// the manifest's, in this order.
+pub(super) fn resolver(request: &LaunchRequest, can: &Capabilities) -> Option<IpAddr> {
+    let settings = &request.sidecar;
+    match can.names {
+        Names::Engine => None,
+        Names::Stated { host, .. } => settings.resolver.or(host).or(settings.fallback_resolver),
+    }
+}
+
+/// What the sidecar asks for names. It needs nobody when every route has its address.
+fn sidecar_resolver(request: &LaunchRequest, can: &Capabilities) -> Result<Resolver, BackendError> {
+    let Names::Stated { variable, .. } = can.names else {
+        return Ok(Resolver::Engine);
+    };
+    if request.sidecar.policy.routes.iter().all(is_pinned) {
+        return Ok(Resolver::Nobody);
+    }
+    let address = resolver(request, can).ok_or_else(|| BackendError::Refused {
+        what: "the sidecar has no resolver to ask: this machine's settings name no IPv4 resolver that a container can reach, and this engine's own is not to be relied on".to_owned(),
+        hint: format!("name one with `{variable}`, or with `fallback-resolver` in `[egress]`"),
+    })?;
+    Ok(Resolver::At(address.to_string()))
+}
+
+fn sidecar_spec(
+    request: &LaunchRequest,
+    can: &Capabilities,
+    images: &Images,
+) -> Result<ContainerSpec, BackendError> {
     let id = &request.labels.id;
     let (uid, gid) = match can.mount_owner {
         MountOwner::SameId => request.sidecar.owner,
         MountOwner::RootIsUser => (0, 0),
     };
-    ContainerSpec {
+    let egress = id.resource(Role::Egress);
+    let networks = match can.second_network {
+        SecondNetwork::AtCreation => vec![egress, id.resource(Role::Internal)],
+        SecondNetwork::Connected => vec![egress],
+    };
+    Ok(ContainerSpec {
         name: id.resource(Role::Sidecar),
         hostname: "sidecar".to_owned(),
         image: images.sidecar.clone(),
         labels: request.labels.for_role(Role::Sidecar),
-        network: id.resource(Role::Egress),
+        networks,
         user: format!("{uid}:{gid}"),
         entrypoint: SIDECAR_PROGRAM.to_owned(),
         args: vec!["serve".to_owned()],
         sysctls: sidecar_sysctls(can),
-        resolver: None,
+        resolver: sidecar_resolver(request, can)?,
         root: RootFs::ReadOnly {
             scratch: vec![Scratch {
                 folder: "/run".to_owned(),
@@ -251,7 +383,7 @@ fn sidecar_spec(request: &LaunchRequest, can: &Capabilities, images: &Images) ->
                 cpus: None,
             },
         ),
-    }
+    })
 }
 
 fn agent_spec(
@@ -267,12 +399,13 @@ fn agent_spec(
         hostname: id.to_string(),
         image: images.agent.clone(),
         labels: request.labels.for_role(Role::Agent),
-        network: id.resource(Role::Internal),
+        networks: vec![id.resource(Role::Internal)],
         user: user.spec.clone(),
         entrypoint: guest::GUEST.to_owned(),
         args: vec!["init".to_owned()],
         sysctls: agent_sysctls(can),
-        resolver: Some(NO_RESOLVER.to_owned()),
+        // Names are resolved by the sidecar only.
+        resolver: Resolver::Nobody,
         root: agent_root(request, mount.as_ref()),
         mounts: mount.into_iter().collect(),
         limits: enforceable(
@@ -287,24 +420,25 @@ fn agent_spec(
     }
 }
 
-/// A container inherits forwarding from the host; with it on, packets could pass through the sidecar.
+/// A container inherits forwarding from the host; with it on, packets could pass through the sidecar,
+/// which looks at the same settings before it serves.
 fn sidecar_sysctls(can: &Capabilities) -> BTreeMap<&'static str, &'static str> {
-    let mut sysctls = BTreeMap::from([("net.ipv4.ip_forward", "0")]);
-    if can.ipv6 {
-        sysctls.insert("net.ipv6.conf.all.forwarding", "0");
+    let ipv4 = ("net.ipv4.ip_forward", "0");
+    match can.sysctls {
+        Sysctls::Engine => BTreeMap::from([ipv4, ("net.ipv6.conf.all.forwarding", "0")]),
+        Sysctls::EngineWithoutIpv6 => BTreeMap::from([ipv4]),
+        Sysctls::Inside => BTreeMap::new(),
     }
-    sysctls
 }
 
 /// The host's bridge has an IPv6 link-local address on every engine; without IPv6 the agent cannot reach it.
 fn agent_sysctls(can: &Capabilities) -> BTreeMap<&'static str, &'static str> {
-    if can.ipv6 {
-        BTreeMap::from([
+    match can.sysctls {
+        Sysctls::Engine => BTreeMap::from([
             ("net.ipv6.conf.all.disable_ipv6", "1"),
             ("net.ipv6.conf.default.disable_ipv6", "1"),
-        ])
-    } else {
-        BTreeMap::new()
+        ]),
+        Sysctls::EngineWithoutIpv6 | Sysctls::Inside => BTreeMap::new(),
     }
 }
 
@@ -328,15 +462,19 @@ fn agent_root(request: &LaunchRequest, mount: Option<&Mount>) -> RootFs {
     RootFs::ReadOnly { scratch }
 }
 
+/// What the engine is told; the rest of what was asked for is the guest's, or was refused.
 fn enforceable(can: &Capabilities, limits: SpecLimits) -> SpecLimits {
-    if can.limits {
-        limits
-    } else {
-        SpecLimits {
+    match can.limits {
+        Limiting::Engine => limits,
+        Limiting::Machine { .. } => SpecLimits {
+            pids: None,
+            ..limits
+        },
+        Limiting::Nobody => SpecLimits {
             pids: None,
             memory: None,
             cpus: None,
-        }
+        },
     }
 }
 
@@ -354,8 +492,17 @@ fn notes(request: &LaunchRequest, can: &Capabilities, user: &AgentUser) -> Vec<S
     if can.host_address == HostAddress::Present {
         notes.push("this engine leaves the host an address on the internal network: services that listen on every address may answer there".to_owned());
     }
-    if !can.limits {
+    if can.limits == Limiting::Nobody {
         notes.push("this engine cannot limit processes, memory or CPU here".to_owned());
+    }
+    if is_root(&user.spec) && can.sysctls == Sysctls::Inside {
+        notes.push(
+            "IPv6 is switched off from inside, where this engine lets it, and root can switch it on again"
+                .to_owned(),
+        );
+    }
+    if can.log == LogBound::Nothing {
+        notes.push("this engine keeps what a detached agent prints without a bound".to_owned());
     }
     if request.root == RootAccess::ReadOnly {
         notes.push("the root file system is read-only, so the system's trust store is left as it is; the CA variables are set".to_owned());

@@ -1,13 +1,14 @@
 //! What a launch is planned as, and what is refused.
 
 use std::path::PathBuf;
+use std::slice::from_ref;
 
 use bottle_contract::config::LogLevel;
 use bottle_contract::labels::Labels;
 use bottle_contract::policy::Policy;
 
 use super::*;
-use crate::backends::containers::capabilities::Isolation;
+use crate::backends::containers::capabilities::{Builder, First, Isolation, OnBuild};
 use crate::backends::request::{ImageSource, SidecarSettings, Workspace};
 
 fn can() -> Capabilities {
@@ -15,9 +16,36 @@ fn can() -> Capabilities {
         isolation: Isolation::InhibitedAddress,
         host_address: HostAddress::Omitted,
         mount_owner: MountOwner::SameId,
-        ipv6: true,
-        limits: true,
+        second_network: SecondNetwork::Connected,
+        first: First::Anyone,
+        names: Names::Engine,
+        mount_marks: &[':', ','],
+        sysctls: Sysctls::Engine,
+        on_build: OnBuild::Shown,
+        builder: Builder::Engine,
+        log: LogBound::Engine,
+        limits: Limiting::Engine,
         memory: Some(8 << 30),
+    }
+}
+
+/// An engine that has a machine for each container, and few options.
+fn machines() -> Capabilities {
+    Capabilities {
+        host_address: HostAddress::Present,
+        second_network: SecondNetwork::AtCreation,
+        first: First::Sidecar,
+        names: Names::Stated {
+            host: None,
+            variable: "RESOLVER",
+        },
+        mount_marks: &[':', ',', '='],
+        sysctls: Sysctls::Inside,
+        log: LogBound::Nothing,
+        limits: Limiting::Machine {
+            least_memory: 200 << 20,
+        },
+        ..can()
     }
 }
 
@@ -53,6 +81,8 @@ fn request() -> LaunchRequest {
             extra_ca: Vec::new(),
             log: LogLevel::Decisions,
             owner: (501, 20),
+            resolver: None,
+            fallback_resolver: None,
         },
         host_access: None,
     }
@@ -61,6 +91,7 @@ fn request() -> LaunchRequest {
 fn images() -> Images {
     let base = ImageRecord {
         id: "sha256:0".to_owned(),
+        platform: None,
         user: String::new(),
         entrypoint: vec!["/entry".to_owned()],
         command: vec!["default".to_owned()],
@@ -80,9 +111,11 @@ fn plan(request: &LaunchRequest, can: &Capabilities) -> Result<LaunchPlan, Strin
 #[test]
 fn the_agent_is_on_the_internal_network_only_and_the_sidecar_begins_on_egress() {
     let plan = plan(&request(), &can()).unwrap();
-    assert_eq!(plan.agent.network, plan.internal.name);
-    assert_eq!(plan.sidecar.network, plan.egress.name);
-    assert_eq!(plan.agent.resolver.as_deref(), Some("127.0.0.1"));
+    assert_eq!(plan.agent.networks, from_ref(&plan.internal.name));
+    assert_eq!(plan.sidecar.networks, from_ref(&plan.egress.name));
+    assert!(plan.connect().is_some());
+    assert_eq!(plan.agent.resolver, Resolver::Nobody);
+    assert_eq!(plan.sidecar.resolver, Resolver::Engine);
     assert_eq!(plan.sidecar.sysctls["net.ipv4.ip_forward"], "0");
     assert_eq!(plan.agent.sysctls["net.ipv6.conf.all.disable_ipv6"], "1");
     assert!(matches!(plan.sidecar.root, RootFs::ReadOnly { .. }));
@@ -168,7 +201,7 @@ fn a_control_that_cannot_be_enforced_is_a_refusal() {
         ..can()
     };
     let unlimited = Capabilities {
-        limits: false,
+        limits: Limiting::Nobody,
         ..can()
     };
     let limited = LaunchRequest {
@@ -287,4 +320,175 @@ fn an_agent_is_limited_also_when_nobody_asked() {
             .pids,
         Some(64)
     );
+}
+
+#[test]
+fn where_networks_come_with_the_creation_egress_is_first_and_nothing_is_connected() {
+    let plan = plan(&request(), &machines()).unwrap();
+    assert_eq!(
+        plan.sidecar.networks,
+        [plan.egress.name.clone(), plan.internal.name.clone()]
+    );
+    assert_eq!(plan.agent.networks, from_ref(&plan.internal.name));
+    assert_eq!(plan.connect(), None);
+    assert!(plan.sidecar.sysctls.is_empty() && plan.agent.sysctls.is_empty());
+}
+
+#[test]
+fn a_resolver_is_stated_only_where_it_is_needed_and_must_be_there_then() {
+    let route = |address: Option<&str>| Route {
+        host: "api.example.com".parse().unwrap(),
+        ports: vec![443],
+        methods: None,
+        paths: None,
+        address: address.map(|address| address.parse().unwrap()),
+        auth: None,
+        git: bottle_contract::policy::GitAccess::None,
+    };
+    let with = |routes: Vec<Route>, resolver: Option<&str>| {
+        let mut request = request();
+        request.sidecar.policy.routes = routes;
+        request.sidecar.resolver = resolver.map(|address| address.parse().unwrap());
+        request
+    };
+    let resolver =
+        |request: &LaunchRequest| plan(request, &machines()).map(|plan| plan.sidecar.resolver);
+    let named = with(vec![route(None)], Some("192.0.2.53"));
+    assert_eq!(resolver(&named), Ok(Resolver::At("192.0.2.53".to_owned())));
+    for routes in [vec![], vec![route(Some("192.0.2.7"))]] {
+        assert_eq!(resolver(&with(routes, None)), Ok(Resolver::Nobody));
+    }
+    let error = resolver(&with(vec![route(None)], None)).unwrap_err();
+    assert!(error.contains("no resolver"), "{error}");
+    assert!(plan(&with(vec![route(None)], None), &can()).is_ok());
+}
+
+#[test]
+fn the_resolver_is_the_named_one_then_the_machines_then_the_manifests() {
+    let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+    for (named, host, fallback, expected) in [
+        (
+            address("192.0.2.1"),
+            address("192.0.2.2"),
+            address("192.0.2.3"),
+            address("192.0.2.1"),
+        ),
+        (
+            None,
+            address("192.0.2.2"),
+            address("192.0.2.3"),
+            address("192.0.2.2"),
+        ),
+        (None, None, address("192.0.2.3"), address("192.0.2.3")),
+        (None, None, None, None),
+    ] {
+        let mut request = request();
+        request.sidecar.resolver = named;
+        request.sidecar.fallback_resolver = fallback;
+        let names = Names::Stated {
+            host,
+            variable: "RESOLVER",
+        };
+        let can = Capabilities {
+            names,
+            ..machines()
+        };
+        assert_eq!(resolver(&request, &can), expected);
+        let engine = Capabilities {
+            names: Names::Engine,
+            ..machines()
+        };
+        assert_eq!(resolver(&request, &engine), None);
+    }
+}
+
+#[test]
+fn a_root_agent_is_not_promised_a_host_that_cannot_be_reached() {
+    let root = |access| {
+        let mut request = request();
+        request.user = UserChoice::Root;
+        request.host_access = access;
+        request
+    };
+    let refused = plan(&root(Some(HostAccess::Refuse)), &machines()).unwrap_err();
+    assert!(refused.contains("root"), "{refused}");
+    assert!(plan(&root(Some(HostAccess::Refuse)), &can()).is_ok());
+    let noted = plan(&root(None), &machines()).unwrap();
+    assert!(noted.notes.iter().any(|note| note.contains("IPv6")));
+}
+
+#[test]
+fn what_is_refused_is_refused_before_there_is_an_image() {
+    let mut request = request();
+    assert!(check_before_images(&request, &machines()).is_ok());
+    request.limits.cpus = Some(1.5);
+    assert!(check_before_images(&request, &machines()).is_err());
+    assert!(check_before_images(&request, &can()).is_ok());
+}
+
+#[test]
+fn limits_that_a_machine_cannot_have_are_refused() {
+    let limits = |cpus, memory, pids| {
+        let mut request = request();
+        request.limits = Limits { cpus, memory, pids };
+        request
+    };
+    for (cpus, memory, pids, word) in [
+        (Some(1.5), None, None, "whole CPUs"),
+        (None, Some(199 << 20), None, "200 MiB"),
+    ] {
+        let error = plan(&limits(cpus, memory, pids), &machines()).unwrap_err();
+        assert!(error.contains(word), "{error}");
+        assert!(plan(&limits(cpus, memory, pids), &can()).is_ok());
+    }
+    let fits = plan(&limits(Some(2.0), Some(1 << 30), Some(99)), &machines()).unwrap();
+    assert_eq!(
+        (fits.agent.limits.cpus, fits.agent.limits.memory),
+        (Some(2.0), Some(1 << 30))
+    );
+    assert_eq!((fits.agent.limits.pids, fits.processes), (None, Some(99)));
+    assert_eq!(plan(&request(), &machines()).unwrap().processes, Some(4096));
+}
+
+#[test]
+fn the_guest_cannot_bound_root_so_that_is_not_promised() {
+    let root = |pids| {
+        let mut request = request();
+        request.user = UserChoice::Root;
+        request.limits.pids = pids;
+        request
+    };
+    assert_eq!(plan(&root(None), &machines()).unwrap().processes, None);
+    let error = plan(&root(Some(99)), &machines()).unwrap_err();
+    assert!(error.contains("cannot limit root"), "{error}");
+    assert!(plan(&root(Some(99)), &can()).is_ok());
+}
+
+#[test]
+fn a_path_that_a_mount_is_split_at_is_refused_before_any_call() {
+    let mounted = |source: &str| {
+        let mut request = request();
+        request.workspace = Some(Workspace {
+            source: PathBuf::from(source),
+            sharing: Sharing::Mount,
+        });
+        request
+    };
+    for (source, on_machines, on_others) in [
+        ("/home/me/a b", true, true),
+        ("/home/me/a=b", false, true),
+        ("/home/me/a:b", false, false),
+        ("/home/me/a,b", false, false),
+    ] {
+        assert_eq!(
+            plan(&mounted(source), &machines()).is_ok(),
+            on_machines,
+            "{source}"
+        );
+        assert_eq!(
+            plan(&mounted(source), &can()).is_ok(),
+            on_others,
+            "{source}"
+        );
+    }
 }

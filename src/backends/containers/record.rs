@@ -22,6 +22,24 @@ pub struct EngineInfo {
     pub system: String,
 }
 
+/// What a listing tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listing<T> {
+    /// Names or ids only, of what carries the label.
+    Names(Vec<String>),
+    /// All there is to know, of everything: whoever asked looks at the labels.
+    Records(Vec<T>),
+}
+
+/// The builder that all builds of one user share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuilderState {
+    /// It is there and runs.
+    Running,
+    /// It is not there, or does not run.
+    Stopped,
+}
+
 /// A container, running or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerRecord {
@@ -66,10 +84,12 @@ pub struct NetworkRecord {
 }
 
 /// An image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageRecord {
     /// The content's digest.
     pub id: String,
+    /// What it was made for, such as `linux/arm64`, where the engine names it.
+    pub platform: Option<String>,
     /// The user that its processes run as; empty means root.
     pub user: String,
     /// The words before the command.

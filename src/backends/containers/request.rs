@@ -8,14 +8,36 @@ use super::capabilities::Isolation;
 /// One call of an engine's command line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
+    /// Asks the program for its own version, which needs no engine.
+    Version,
     /// Asks who is there: version, and how it runs.
     Info,
+    /// Starts the engine.
+    StartEngine,
     /// Describes an image.
     InspectImage(String),
     /// Fetches an image from its registry.
     PullImage(String),
+    /// Writes an image as an archive (OCI layout).
+    SaveImage {
+        /// The image.
+        image: String,
+        /// The file.
+        to: PathBuf,
+        /// Of an image for several platforms, this one's: `linux/arm64`.
+        platform: Option<String>,
+    },
     /// Builds an image.
     BuildImage(BuildSpec),
+    /// Describes the shared builder.
+    InspectBuilder,
+    /// Starts the shared builder.
+    StartBuilder {
+        /// The resolver that its steps ask; `None` leaves the engine's.
+        resolver: Option<String>,
+    },
+    /// Stops the shared builder, and whatever it builds.
+    StopBuilder,
     /// Makes a network.
     CreateNetwork(NetworkSpec),
     /// Connects a container to one more network.
@@ -27,7 +49,7 @@ pub enum Request {
     },
     /// Describes networks.
     InspectNetworks(Vec<String>),
-    /// Lists the names of the networks that carry a label.
+    /// Lists the networks that carry a label, or all of them.
     ListNetworks {
         /// The label's key.
         label: &'static str,
@@ -40,7 +62,7 @@ pub enum Request {
     Start(String),
     /// Describes containers.
     InspectContainers(Vec<String>),
-    /// Lists the ids of the containers that carry a label.
+    /// Lists the containers that carry a label, or all of them.
     ListContainers {
         /// The label's key.
         label: &'static str,
@@ -131,24 +153,35 @@ pub struct ContainerSpec {
     pub image: String,
     /// Labels.
     pub labels: BTreeMap<&'static str, String>,
-    /// The one network that it is created on.
-    pub network: String,
+    /// The networks that it is created on; the first one gives the default route.
+    pub networks: Vec<String>,
     /// `user` or `user:group`.
     pub user: String,
     /// The program, instead of the image's own.
     pub entrypoint: String,
     /// The program's arguments.
     pub args: Vec<String>,
-    /// Kernel settings of its network.
+    /// Kernel settings of its network; none where the engine cannot set them.
     pub sysctls: BTreeMap<&'static str, &'static str>,
-    /// The resolver that stands in its `resolv.conf`; `None` leaves the engine's.
-    pub resolver: Option<String>,
+    /// What it asks for names.
+    pub resolver: Resolver,
     /// Whether its root file system is read-only.
     pub root: RootFs,
     /// Folders of the host that it sees.
     pub mounts: Vec<Mount>,
     /// Limits.
     pub limits: SpecLimits,
+}
+
+/// What a container asks for names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolver {
+    /// The engine's own resolver.
+    Engine,
+    /// Nobody.
+    Nobody,
+    /// This one.
+    At(String),
 }
 
 /// Whether a root file system can be written.

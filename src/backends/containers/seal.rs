@@ -1,6 +1,6 @@
 //! What a probe's report means: sealed, or a hole with its name. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use bottle_contract::probe::{
@@ -13,6 +13,18 @@ use crate::backends::request::HostAccess;
 /// How long one attempt may take. A packet crosses a bridge of this machine in well under a
 /// millisecond; silence for this long means that nobody took it.
 const ATTEMPT_MILLIS: u64 = 200;
+/// How long a resolver, or whoever is outside, may take where the host is the gateway and may pass
+/// on what it gets: as long as a resolver waits for another one. All wait at the same time.
+const FAR_MILLIS: u64 = 3000;
+
+/// The port on which resolvers answer.
+const DNS: u16 = 53;
+/// Ports on which a developer's machine often listens, tried where the host is the gateway: remote
+/// login, files, printing, screens, and what web, database, container and model servers take.
+const HOST_PORTS: [u16; 26] = [
+    22, 53, 80, 88, 139, 443, 445, 548, 631, 1080, 2375, 3000, 3128, 3283, 3306, 5000, 5432, 5900,
+    6379, 7000, 8000, 8080, 8443, 9200, 11434, 27017,
+];
 
 /// What is around the agent, as seen from outside.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +41,10 @@ pub(super) struct Surroundings {
     pub(super) egress_gateways: Vec<IpAddr>,
     /// The host's own addresses.
     pub(super) host: Vec<IpAddr>,
+    /// Addresses beyond the host that are known to answer, and that only the sidecar may reach.
+    pub(super) beyond: Vec<SocketAddr>,
+    /// Whether the host is the internal network's gateway, so that its services are worth a look.
+    pub(super) host_answers: bool,
 }
 
 /// What was found, by what it means.
@@ -78,15 +94,35 @@ pub(super) fn request(
             SocketAddr::new(egress, sidecar.port()),
         );
     }
-    for gateway in around
+    if around.host_answers {
+        for gateway in &around.internal_gateways {
+            for port in HOST_PORTS {
+                add(
+                    TargetKind::InternalGateway,
+                    How::Tcp,
+                    SocketAddr::new(*gateway, port),
+                );
+            }
+        }
+    }
+    for beyond in beyond(around) {
+        add(TargetKind::Outside, How::Tcp, beyond);
+        if beyond.port() == DNS {
+            add(TargetKind::Outside, How::Dns, beyond);
+        }
+    }
+    // The host's other networks have resolvers of their own, which may answer there as well.
+    let resolvers: BTreeSet<&IpAddr> = around
         .internal_gateways
         .iter()
         .chain(&around.egress_gateways)
-    {
+        .chain(&around.host)
+        .collect();
+    for gateway in resolvers {
         add(
             TargetKind::Resolver,
             How::Dns,
-            SocketAddr::new(*gateway, 53),
+            SocketAddr::new(*gateway, DNS),
         );
     }
     ProbeRequest {
@@ -95,7 +131,25 @@ pub(super) fn request(
         random_name,
         oracle_port,
         timeout_millis: ATTEMPT_MILLIS,
+        far_timeout_millis: around.host_answers.then_some(FAR_MILLIS),
     }
+}
+
+/// An address of the host's own is none beyond it, whatever it is used for.
+pub(super) fn beyond(around: &Surroundings) -> impl Iterator<Item = SocketAddr> {
+    let near: Vec<IpAddr> = around
+        .host
+        .iter()
+        .chain(&around.internal_gateways)
+        .chain(&around.egress_gateways)
+        .copied()
+        .chain(around.sidecar_egress)
+        .collect();
+    around
+        .beyond
+        .iter()
+        .copied()
+        .filter(move |to| !near.contains(&to.ip()) && !to.ip().is_loopback())
 }
 
 /// Says what a report means, together with what arrived at the oracle.
@@ -105,6 +159,7 @@ pub(super) fn judge(
     around: &Surroundings,
     report: &ProbeReport,
     arrivals: &[SocketAddr],
+    oracle_port: u16,
 ) -> Result<Findings, String> {
     if !report
         .results
@@ -136,10 +191,52 @@ pub(super) fn judge(
             "the agent has the IPv6 address {address}, by which the host's bridge can be reached"
         ));
     }
+    let mut seen = Seen::default();
     for result in &report.results {
-        judge_attempt(around, result, &mut findings);
+        judge_attempt(around, result, &mut findings, &mut seen);
     }
+    findings.host_access.extend(seen.describe(oracle_port));
     Ok(findings)
+}
+
+/// What answered at the host's addresses: the ports of each, and what the address is.
+#[derive(Debug, Default)]
+struct Seen(BTreeMap<IpAddr, (TargetKind, BTreeSet<u16>)>);
+
+impl Seen {
+    fn add(&mut self, attempt: &Attempt, open: Option<u16>) {
+        let (kind, ports) = self
+            .0
+            .entry(attempt.to.ip())
+            .or_insert_with(|| (attempt.target, BTreeSet::new()));
+        // The same address may be the host's and a gateway: the latter tells more.
+        *kind = attempt.target.max(*kind);
+        ports.extend(open);
+    }
+
+    /// One line for all addresses, and one for each that has open ports beside our own listener's.
+    fn describe(mut self, oracle_port: u16) -> Vec<String> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let names: Vec<String> = self
+            .0
+            .iter()
+            .map(|(at, (kind, _))| format!("{kind} {at}"))
+            .collect();
+        let mut lines = vec![format!("the host is there: {}", names.join(", "))];
+        for (at, (kind, ports)) in &mut self.0 {
+            ports.remove(&oracle_port);
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            if !ports.is_empty() {
+                lines.push(format!(
+                    "services of the host answer at {kind} {at}: TCP {}",
+                    ports.join(", ")
+                ));
+            }
+        }
+        lines
+    }
 }
 
 /// Decides about what the probe found: a hole is never excused, the host's own services are by `warn`.
@@ -176,28 +273,43 @@ pub(super) fn accept(
     })
 }
 
-fn judge_attempt(around: &Surroundings, result: &AttemptResult, findings: &mut Findings) {
-    let to = result.attempt.to.ip();
-    let to_sidecar = around.sidecar.is_some_and(|sidecar| sidecar.ip() == to);
+fn judge_attempt(
+    around: &Surroundings,
+    result: &AttemptResult,
+    findings: &mut Findings,
+    seen: &mut Seen,
+) {
+    let to = result.attempt.to;
+    let to_sidecar = around
+        .sidecar
+        .is_some_and(|sidecar| sidecar.ip() == to.ip());
     // The sidecar's own kernel refuses its other ports, and what the agent tells itself goes nowhere.
-    if to_sidecar || to.is_loopback() && result.attempt.how != How::Dns {
+    if to_sidecar || to.ip().is_loopback() && result.attempt.how != How::Dns {
         return;
     }
-    let words = format!("{}: {}", result.attempt, describe(&result.outcome));
+    let words = || format!("{}: {}", result.attempt, describe(&result.outcome));
     match (result.attempt.target, &result.outcome) {
         // A resolver that refuses, or whose port is closed, leads nowhere.
         (_, Outcome::Unreachable { .. } | Outcome::Silent)
         | (TargetKind::Sidecar, _)
-        | (TargetKind::Resolver, Outcome::Refused) => {}
-        (TargetKind::Resolver, Outcome::Answered { .. }) => findings.holes.push(words),
-        (TargetKind::SidecarEgress, Outcome::Answered { .. } | Outcome::Refused) => {
-            findings.holes.push(words);
+        | (TargetKind::Resolver, Outcome::Refused | Outcome::Declined { .. }) => {}
+        // Whoever answers for a name carries what the name holds.
+        (_, Outcome::Answered { .. }) if result.attempt.how == How::Dns => {
+            findings.holes.push(words());
         }
+        (TargetKind::Resolver, Outcome::Answered { .. })
+        | (
+            TargetKind::SidecarEgress | TargetKind::Outside,
+            Outcome::Answered { .. } | Outcome::Refused | Outcome::Declined { .. },
+        ) => findings.holes.push(words()),
         // A refusal is an answer too: the host's kernel is there, and so may be its services.
         (
             TargetKind::Host | TargetKind::InternalGateway | TargetKind::EgressGateway,
-            Outcome::Answered { .. } | Outcome::Refused,
-        ) => findings.host_access.push(words),
+            Outcome::Answered { .. } | Outcome::Refused | Outcome::Declined { .. },
+        ) => {
+            let open = answered(result) && result.attempt.how == How::Tcp;
+            seen.add(&result.attempt, open.then_some(to.port()));
+        }
     }
 }
 
@@ -209,6 +321,7 @@ fn describe(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Answered { detail } if detail.is_empty() => "answered".to_owned(),
         Outcome::Answered { detail } => format!("answered ({detail})"),
+        Outcome::Declined { detail } => format!("would not answer ({detail})"),
         Outcome::Refused => "refused, so something is there".to_owned(),
         Outcome::Unreachable { error } => format!("unreachable ({error})"),
         Outcome::Silent => "silent".to_owned(),
@@ -216,204 +329,5 @@ fn describe(outcome: &Outcome) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn around() -> Surroundings {
-        Surroundings {
-            routed: false,
-            sidecar: Some("172.20.0.2:3128".parse().unwrap()),
-            sidecar_egress: Some("172.21.0.2".parse().unwrap()),
-            internal_gateways: vec!["172.20.0.1".parse().unwrap()],
-            egress_gateways: vec!["172.21.0.1".parse().unwrap()],
-            host: vec!["192.0.2.2".parse().unwrap()],
-        }
-    }
-
-    fn result(target: TargetKind, how: How, to: &str, outcome: Outcome) -> AttemptResult {
-        let attempt = Attempt {
-            target,
-            how,
-            to: to.parse().unwrap(),
-            origin: Origin::Asked,
-        };
-        AttemptResult { attempt, outcome }
-    }
-
-    fn yes() -> Outcome {
-        Outcome::Answered {
-            detail: String::new(),
-        }
-    }
-
-    fn control() -> AttemptResult {
-        result(TargetKind::Sidecar, How::Tcp, "172.20.0.2:3128", yes())
-    }
-
-    fn check(
-        results: Vec<AttemptResult>,
-        arrivals: &[SocketAddr],
-    ) -> Result<(usize, usize), String> {
-        let report = ProbeReport {
-            addresses: Vec::new(),
-            gateways: Vec::new(),
-            resolvers: Vec::new(),
-            results,
-        };
-        judge(&around(), &report, arrivals)
-            .map(|findings| (findings.holes.len(), findings.host_access.len()))
-    }
-
-    #[test]
-    fn silence_all_around_is_sealed() {
-        let silent = result(TargetKind::Host, How::Tcp, "192.0.2.2:9", Outcome::Silent);
-        assert_eq!(check(vec![control(), silent], &[]), Ok((0, 0)));
-    }
-
-    #[test]
-    fn without_its_positive_control_a_probe_proves_nothing() {
-        assert!(check(Vec::new(), &[]).is_err());
-        let refused = result(
-            TargetKind::Sidecar,
-            How::Tcp,
-            "172.20.0.2:3128",
-            Outcome::Refused,
-        );
-        assert!(check(vec![refused], &[]).is_err());
-    }
-
-    #[test]
-    fn each_kind_of_answer_is_a_finding() {
-        for (target, how, to, outcome, expected) in [
-            (TargetKind::Host, How::Tcp, "192.0.2.2:9", yes(), (0, 1)),
-            (
-                TargetKind::Host,
-                How::Udp,
-                "192.0.2.2:9",
-                Outcome::Refused,
-                (0, 1),
-            ),
-            (
-                TargetKind::InternalGateway,
-                How::Tcp,
-                "172.20.0.1:9",
-                Outcome::Refused,
-                (0, 1),
-            ),
-            (
-                TargetKind::SidecarEgress,
-                How::Tcp,
-                "172.21.0.2:3128",
-                yes(),
-                (1, 0),
-            ),
-            (
-                TargetKind::Resolver,
-                How::Dns,
-                "127.0.0.11:53",
-                yes(),
-                (1, 0),
-            ),
-            (
-                TargetKind::Resolver,
-                How::Dns,
-                "127.0.0.11:53",
-                Outcome::Refused,
-                (0, 0),
-            ),
-            (
-                TargetKind::Resolver,
-                How::Tcp,
-                "127.0.0.11:53",
-                yes(),
-                (0, 0),
-            ),
-            (
-                TargetKind::Resolver,
-                How::Tcp,
-                "10.0.0.53:53",
-                yes(),
-                (1, 0),
-            ),
-            (
-                TargetKind::InternalGateway,
-                How::Tcp,
-                "172.20.0.2:9",
-                Outcome::Refused,
-                (0, 0),
-            ),
-        ] {
-            let found = check(vec![control(), result(target, how, to, outcome)], &[]);
-            assert_eq!(found, Ok(expected), "{target} {how} {to}");
-        }
-    }
-
-    #[test]
-    fn a_network_that_is_routed_is_a_hole_even_in_silence() {
-        let report = ProbeReport {
-            addresses: Vec::new(),
-            gateways: Vec::new(),
-            resolvers: Vec::new(),
-            results: vec![control()],
-        };
-        for routed in [true, false] {
-            let around = Surroundings { routed, ..around() };
-            let found = judge(&around, &report, &[]).unwrap();
-            assert_eq!(found.holes.len(), usize::from(routed));
-        }
-    }
-
-    #[test]
-    fn an_arrival_counts_whatever_the_agent_saw() {
-        assert_eq!(
-            check(vec![control()], &["172.20.0.3:4000".parse().unwrap()]),
-            Ok((0, 1))
-        );
-    }
-
-    #[test]
-    fn a_hole_is_never_excused_and_the_host_only_by_warn() {
-        let findings = |holes: usize, host: usize| Findings {
-            holes: vec!["hole".to_owned(); holes],
-            host_access: vec!["host".to_owned(); host],
-        };
-        for (holes, host, access, expected) in [
-            (0, 0, HostAccess::Refuse, Some(0)),
-            (0, 2, HostAccess::Warn, Some(2)),
-            (0, 1, HostAccess::Refuse, None),
-            (1, 0, HostAccess::Warn, None),
-            (1, 1, HostAccess::Warn, None),
-        ] {
-            let warnings = accept(findings(holes, host), access)
-                .ok()
-                .map(|warnings| warnings.len());
-            assert_eq!(warnings, expected, "{holes} {host} {access:?}");
-        }
-    }
-
-    #[test]
-    fn every_address_is_tried_by_tcp_and_udp() {
-        let request = request(&around(), "t".to_owned(), "n.example.com".to_owned(), 4000);
-        let tried = |target, how| {
-            request
-                .attempts
-                .iter()
-                .filter(|a| a.target == target && a.how == how)
-                .count()
-        };
-        for target in [
-            TargetKind::Host,
-            TargetKind::InternalGateway,
-            TargetKind::EgressGateway,
-        ] {
-            assert_eq!(
-                (tried(target, How::Tcp), tried(target, How::Udp)),
-                (1, 1),
-                "{target}"
-            );
-        }
-        assert_eq!(tried(TargetKind::SidecarEgress, How::Tcp), 2);
-        assert_eq!(tried(TargetKind::Resolver, How::Dns), 2);
-        assert_eq!(tried(TargetKind::Sidecar, How::Tcp), 1);
-    }
-}
+#[path = "seal_tests.rs"]
+mod tests;

@@ -8,27 +8,30 @@ use bottle_contract::config::SidecarConfig;
 use bottle_contract::control::{Reply, Request as ControlRequest};
 use bottle_contract::secret::Secret;
 
+use super::capabilities::HostAddress;
 use super::engine::Located;
 use super::oracle;
 use super::phases::Scene;
-use super::plan::{AUDIT_LOG, PROXY_PORT, SIDECAR_PROGRAM};
+use super::plan::{self, AUDIT_LOG, PROXY_PORT, SIDECAR_PROGRAM};
 use super::record::ContainerRecord;
 use super::request::{ExecSpec, Request, Streams};
 use super::seal::Surroundings;
+use crate::machine::Facts;
 use crate::process::Input;
 
 /// How long a sidecar may take to answer; it does within milliseconds on an idle machine.
 const CONTROL: Duration = Duration::from_secs(30);
 
+/// The port on which resolvers answer.
+const DNS: u16 = 53;
+
 /// Connects the sidecar to the agent's network, starts it, and finds where the agent will see it.
 pub(super) fn start(scene: Scene<'_>) -> anyhow::Result<(ContainerRecord, SocketAddr)> {
     let Scene { engine, plan, .. } = scene;
     let name = &plan.sidecar.name;
-    let connect = Request::Connect {
-        network: plan.internal.name.clone(),
-        container: name.clone(),
-    };
-    engine.perform("connect the sidecar to the internal network", &connect)?;
+    if let Some(connect) = plan.connect() {
+        engine.perform("connect the sidecar to the internal network", &connect)?;
+    }
     engine.perform("start the sidecar", &Request::Start(name.clone()))?;
     let record = engine
         .container(name)?
@@ -54,7 +57,13 @@ pub(super) fn surroundings(
     sidecar: &ContainerRecord,
     listen: SocketAddr,
 ) -> anyhow::Result<Surroundings> {
-    let Scene { engine, plan, .. } = scene;
+    let Scene {
+        engine,
+        plan,
+        can,
+        facts,
+        ..
+    } = scene;
     let networks = engine.networks(&[plan.internal.name.clone(), plan.egress.name.clone()])?;
     if networks.len() != 2 {
         bail!("the engine does not describe both networks, so the wall cannot be probed");
@@ -81,7 +90,26 @@ pub(super) fn surroundings(
         internal_gateways: gateways(&plan.internal.name),
         egress_gateways: gateways(&plan.egress.name),
         host: oracle::host_addresses().context("could not list the host's addresses")?,
+        beyond: beyond(scene, facts),
+        host_answers: can.host_address == HostAddress::Present,
     })
+}
+
+/// Finds addresses that only the sidecar may reach, of which somebody is known to answer: the
+/// resolver that this machine asks anyway, and what routes are pinned to.
+fn beyond(scene: Scene<'_>, facts: &Facts) -> Vec<SocketAddr> {
+    let routes = scene.request.sidecar.policy.routes.iter();
+    let pinned = routes.filter_map(|route| {
+        let port = route.ports.first()?;
+        Some(SocketAddr::new(route.address?, *port))
+    });
+    let stated = plan::resolver(scene.request, scene.can);
+    stated
+        .into_iter()
+        .chain(facts.resolver)
+        .map(|resolver| SocketAddr::new(resolver, DNS))
+        .chain(pinned)
+        .collect()
 }
 
 /// Gives the sidecar all it needs, in one call, and returns the bottle's CA certificate.

@@ -1,22 +1,39 @@
 //! A launch as the commands that it would run: for `bottle plan` and `--dry-run`.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use bottle_contract::guest;
 
-use super::engine::Engine;
-use super::plan::{Images, LaunchPlan, SIDECAR_PROGRAM};
+use super::capabilities::{Capabilities, Names};
+use super::engine::{Engine, Located};
+use super::plan::{self, Images, LaunchPlan, SIDECAR_PROGRAM};
 use super::probe;
 use super::record::{EngineInfo, ImageRecord};
 use super::request::{ExecSpec, Request, Streams};
 use crate::backends::backend::BackendError;
 use crate::backends::request::{ImageSource, LaunchRequest, Plan, Step};
 
+/// Where a resolver's address belongs that is not known here (RFC 5737: nobody's).
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 53));
+
 /// Says what a launch would run; asks the engine for its version and the image, where it answers.
 pub(super) fn plan(engine: &Engine, request: &LaunchRequest) -> Result<Plan, BackendError> {
-    let (info, mut notes) = info(engine);
-    let (images, image_note) = images(engine, request);
+    let located = engine.usable();
+    let (info, mut notes) = info(engine, located.as_ref());
+    let (images, image_note) = images(located.as_ref(), request);
     notes.extend(image_note);
     notes.push("images that are not here yet are fetched or built first, under a tag of their content's digest".to_owned());
-    let can = probe::capabilities(engine.dialect(), &info);
+    let can = probe::capabilities(engine, &info);
+    let here = engine.dialect().unfit(engine.facts()).is_none();
+    let (can, request) = if here {
+        (can, request.clone())
+    } else {
+        let can = elsewhere(&can);
+        let request = unknown_resolver(request, &can);
+        notes.push(format!("{UNKNOWN} stands for the resolver of that machine"));
+        (can, request)
+    };
+    let request = &request;
     let plan = LaunchPlan::new(request, &can, &images)?;
     notes.extend(plan.notes.clone());
     let steps = requests(request, &plan)
@@ -33,9 +50,34 @@ pub(super) fn plan(engine: &Engine, request: &LaunchRequest) -> Result<Plan, Bac
     })
 }
 
-fn info(engine: &Engine) -> (EngineInfo, Vec<String>) {
+/// A plan for another machine cannot know which resolver that has.
+fn elsewhere(can: &Capabilities) -> Capabilities {
+    let names = match can.names {
+        Names::Stated { variable, .. } => Names::Stated {
+            host: None,
+            variable,
+        },
+        Names::Engine => Names::Engine,
+    };
+    Capabilities {
+        names,
+        ..can.clone()
+    }
+}
+
+/// Stands for the resolver that only the other machine knows.
+fn unknown_resolver(request: &LaunchRequest, can: &Capabilities) -> LaunchRequest {
+    let mut request = request.clone();
+    if plan::resolver(&request, can).is_none() {
+        request.sidecar.fallback_resolver = Some(UNKNOWN);
+    }
+    request
+}
+
+fn info(engine: &Engine, located: Option<&Located>) -> (EngineInfo, Vec<String>) {
     let dialect = engine.dialect();
-    if let Some(info) = engine.locate().ok().and_then(|located| located.info().ok()) {
+    let answer = located.and_then(|located| located.info(located.version().ok()?).ok());
+    if let Some(info) = answer {
         return (info, Vec::new());
     }
     let numbers = dialect.minimum();
@@ -59,11 +101,9 @@ fn info(engine: &Engine) -> (EngineInfo, Vec<String>) {
 }
 
 /// Names the images as they are tagged; what is in a tag's digest is known only at the launch.
-fn images(engine: &Engine, request: &LaunchRequest) -> (Images, Option<String>) {
+fn images(located: Option<&Located>, request: &LaunchRequest) -> (Images, Option<String>) {
     let base = match &request.image {
-        ImageSource::Reference(reference) => engine
-            .locate()
-            .ok()
+        ImageSource::Reference(reference) => located
             .and_then(|located| located.image(reference).ok())
             .flatten(),
         ImageSource::Dockerfile { .. } => None,
@@ -73,11 +113,8 @@ fn images(engine: &Engine, request: &LaunchRequest) -> (Images, Option<String>) 
             .to_owned()
     });
     let unknown = || ImageRecord {
-        id: String::new(),
-        user: String::new(),
-        entrypoint: Vec::new(),
         command: vec!["<the image's command>".to_owned()],
-        on_build: Vec::new(),
+        ..ImageRecord::default()
     };
     let images = Images {
         sidecar: "localhost/bottle/sidecar:<digest>".to_owned(),
@@ -101,13 +138,9 @@ fn requests(request: &LaunchRequest, plan: &LaunchPlan) -> Vec<(&'static str, Re
             "network",
             Request::CreateContainer(Box::new(plan.agent.clone())),
         ),
-        (
-            "sidecar",
-            Request::Connect {
-                network: plan.internal.name.clone(),
-                container: plan.sidecar.name.clone(),
-            },
-        ),
+    ];
+    steps.extend(plan.connect().map(|connect| ("sidecar", connect)));
+    steps.extend([
         ("sidecar", Request::Start(plan.sidecar.name.clone())),
         (
             "sidecar",
@@ -128,7 +161,7 @@ fn requests(request: &LaunchRequest, plan: &LaunchPlan) -> Vec<(&'static str, Re
                 &[guest::GUEST, "provision"],
             )),
         ),
-    ];
+    ]);
     if request.workspace.is_some() && plan.agent.mounts.is_empty() {
         let copy = exec(
             agent,
@@ -139,7 +172,7 @@ fn requests(request: &LaunchRequest, plan: &LaunchPlan) -> Vec<(&'static str, Re
         steps.push(("seal", Request::Exec(copy)));
     }
     let probe = exec(agent, None, Streams::InputOutput, &[guest::GUEST, "probe"]);
-    let words: Vec<&str> = [guest::GUEST, "exec", "--"]
+    let words: Vec<&str> = [guest::GUEST, "exec"]
         .into_iter()
         .chain(plan.command.iter().map(String::as_str))
         .collect();

@@ -23,7 +23,7 @@ fn an_unknown_key_names_the_nearest_and_those_allowed() {
     );
     check(
         "[egress]\nfoo = 1\n",
-        "agent.toml:2:1: unknown key `foo`; allowed here: `extra-ca`, `log`, `routes`",
+        "agent.toml:2:1: unknown key `foo`; allowed here: `extra-ca`, `fallback-resolver`, `log`, `routes`",
     );
     check_route(
         "prot = 1",

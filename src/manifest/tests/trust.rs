@@ -89,6 +89,19 @@ fn files_that_an_agent_brings_are_granted() {
 }
 
 #[test]
+fn a_resolver_of_its_own_is_a_grant() {
+    check(
+        "[egress]\nfallback-resolver = \"192.0.2.53\"\n",
+        &[
+            "asks 192.0.2.53 for names when this machine's settings name no resolver (agent.toml:2:21)",
+        ],
+    );
+    let bottle = Fixture::new("bottle = \"b\"\n")
+        .bottle("b", "[egress]\nfallback-resolver = \"192.0.2.53\"\n");
+    assert!(granted(&bottle).is_empty());
+}
+
+#[test]
 fn what_lies_outside_the_agents_folder_is_granted_wherever_links_lead() {
     let make = |source: &str| {
         Fixture::new(&format!("[workspace]\nsource = \"{source}\"\n"))

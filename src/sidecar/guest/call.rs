@@ -22,6 +22,7 @@ usage: guest COMMAND
                           make an image ready for the agent's user; `covered` when
                           folders in memory will lie over home and WORKDIR
   probe                   try to get out (JSON on standard input)
+  resolves NAME           ask the resolvers for an address of NAME
   tar-in DIR              unpack a tar stream from standard input
   tar-out PATH            write PATH as a tar stream to standard output
 ";
@@ -56,10 +57,10 @@ pub fn words(argv: impl IntoIterator<Item = OsString>) -> Option<Vec<OsString>> 
     (argv.next()? == "guest").then(|| argv.collect())
 }
 
-/// Runs the command that these words name; `exec` does not return when it succeeds.
+/// Runs the command that these words name; `exec` may not return when it succeeds.
 pub fn run(words: &[OsString]) -> ExitCode {
     match dispatch(words) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             complain(&format_args!("{:#}", failure.reason));
             ExitCode::from(failure.code)
@@ -73,21 +74,29 @@ pub(super) fn complain(message: &dyn fmt::Display) {
     drop(writeln!(std::io::stderr(), "bottle guest: {message}"));
 }
 
-fn dispatch(words: &[OsString]) -> Result<(), Failure> {
+/// Returns the code to end with.
+fn dispatch(words: &[OsString]) -> Result<u8, Failure> {
     let Some((command, rest)) = words.split_first() else {
         return Err(usage("no command"));
     };
     let root = Path::new(ROOT);
     match (command.to_str(), rest) {
         (Some("init"), []) => match init::init()? {
-            0 => Ok(()),
+            0 => Ok(0),
             code => Err(Failure {
                 code,
                 reason: anyhow!("the agent's command ended with status {code}"),
             }),
         },
+        (Some("exec"), command) => exec::exec(root, command),
+        _ => work(root, command, rest).map(|()| 0),
+    }
+}
+
+/// Runs one of the commands that either do their work or fail.
+fn work(root: &Path, command: &OsStr, rest: &[OsString]) -> Result<(), Failure> {
+    match (command.to_str(), rest) {
         (Some("go"), []) => Ok(init::go()?),
-        (Some("exec"), command) => exec::exec(root, command).map(|never| match never {}),
         (Some("provision"), []) => Ok(provision::from_stdin(root)?),
         (Some("adopt"), [user, workdir, rest @ ..]) => {
             let user = user
@@ -105,6 +114,12 @@ fn dispatch(words: &[OsString]) -> Result<(), Failure> {
             Ok(adopt::adopt(root, user, Path::new(workdir), covered)?)
         }
         (Some("probe"), []) => Ok(probe::from_stdin()?),
+        (Some("resolves"), [name]) => {
+            let name = name
+                .to_str()
+                .ok_or_else(|| usage("the name is not UTF-8"))?;
+            Ok(probe::resolves(root, probe::DNS_PORT, name)?)
+        }
         (Some("tar-in"), [dir]) => Ok(tar_in::tar_in(Path::new(dir), std::io::stdin().lock())?),
         (Some("tar-out"), [path]) => {
             Ok(tar_out::tar_out(Path::new(path), std::io::stdout().lock())?)

@@ -1,18 +1,20 @@
-//! `guest exec`: becomes the agent's command.
+//! `guest exec`: becomes the agent's command, or stays beside it for its output's sake.
 
-use std::convert::Infallible;
-use std::ffi::{OsStr, OsString};
-use std::io::ErrorKind;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, anyhow};
 use bottle_contract::guest::{ENVIRONMENT, Environment, HOME};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{self, CapabilitySet, CapabilitySets};
 
 use super::call::{Failure, usage};
 use super::limits::{MESSAGE_BYTES, SURROUNDINGS_BYTES};
 use super::lookup::{DEFAULT_PATH, Lookup, find};
+use super::relay::Relay;
 use super::{accounts, files, input};
 
 /// Bottle itself failed, before there was a command to speak of.
@@ -22,8 +24,8 @@ const NOT_EXECUTABLE: u8 = 126;
 /// There is no such command.
 const NOT_FOUND: u8 = 127;
 
-/// Replaces this process by the command; returns only when that failed.
-pub(super) fn exec(root: &Path, words: &[OsString]) -> Result<Infallible, Failure> {
+/// Replaces this process by the command, or runs it and returns the status that it ended with.
+pub(super) fn exec(root: &Path, words: &[OsString]) -> Result<u8, Failure> {
     let words = match words {
         [dashes, words @ ..] if dashes == "--" => words,
         words => words,
@@ -61,7 +63,74 @@ pub(super) fn exec(root: &Path, words: &[OsString]) -> Result<Infallible, Failur
             });
         }
     };
-    Err(become_command(command, args, &program, &environment, &home))
+    confine(&environment).map_err(failed)?;
+    let variables = environment
+        .env
+        .iter()
+        .map(|(name, value)| (name, value.expose()));
+    let mut call = new_command(&program);
+    call.arg0(command)
+        .args(args)
+        .envs(variables)
+        .env("HOME", &home);
+    run(call, &program)
+}
+
+/// Lays on what holds for the command and all that it starts.
+fn confine(environment: &Environment) -> anyhow::Result<()> {
+    thread::set_no_new_privs(true).context("cannot keep the command from gaining privileges")?;
+    drop_capabilities().context("cannot take all capabilities from the command")?;
+    if let Some(most) = environment.processes {
+        let most = u64::from(most);
+        // Only a privileged process could raise what the engine bounds more tightly.
+        let engine = getrlimit(Resource::Nproc).maximum.unwrap_or(u64::MAX);
+        let bound = Some(most.min(engine));
+        let limit = Rlimit {
+            current: bound,
+            maximum: bound,
+        };
+        setrlimit(Resource::Nproc, limit).context("cannot bound the number of processes")?;
+    }
+    Ok(())
+}
+
+/// An engine may give the container's capabilities to a program that it runs later, or not.
+fn drop_capabilities() -> rustix::io::Result<()> {
+    let own = thread::capabilities(None)?;
+    if own.effective.contains(CapabilitySet::SETPCAP) {
+        // Of those that this kernel does not know, none can be had.
+        for capability in CapabilitySet::all().iter() {
+            if thread::capability_is_in_bounding_set(capability).unwrap_or(false) {
+                thread::remove_capability_from_bounding_set(capability)?;
+            }
+        }
+    }
+    thread::clear_ambient_capability_set()?;
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
+    };
+    thread::set_capabilities(None, sets)
+}
+
+/// Gives this process to the command, or relays its output where that is a pipe.
+fn run(mut command: Command, program: &Path) -> Result<u8, Failure> {
+    let failed = |reason| Failure {
+        code: FAILED,
+        reason,
+    };
+    let relay = Relay::prepare(&mut command)
+        .context("cannot prepare for the command's output")
+        .map_err(failed)?;
+    let Some(relay) = relay else {
+        return Err(not_run(command.exec(), program));
+    };
+    let child = command.spawn().map_err(|error| not_run(error, program))?;
+    // It holds the writing ends of the pipes, which must be the command's alone.
+    drop(command);
+    relay.attend(child).map_err(failed)
 }
 
 /// Reads the agent's environment.
@@ -117,25 +186,14 @@ fn home(root: &Path, uid: u32) -> anyhow::Result<PathBuf> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "no child is run: the command takes this process's place"
+    reason = "the command takes this process's place or ends as it likes: there is no deadline to give"
 )]
-fn become_command(
-    command: &OsStr,
-    args: &[OsString],
-    program: &Path,
-    environment: &Environment,
-    home: &Path,
-) -> Failure {
-    let variables = environment
-        .env
-        .iter()
-        .map(|(name, value)| (name, value.expose()));
-    let error = Command::new(program)
-        .arg0(command)
-        .args(args)
-        .envs(variables)
-        .env("HOME", home)
-        .exec();
+fn new_command(program: &Path) -> Command {
+    Command::new(program)
+}
+
+/// Says why the kernel did not start the program.
+fn not_run(error: io::Error, program: &Path) -> Failure {
     // The kernel also says "not found" when the interpreter of a script is missing.
     let code = if error.kind() == ErrorKind::NotFound {
         NOT_FOUND

@@ -6,22 +6,25 @@
 //! `guest go` sends, it starts the agent's command and ends when that ends, with
 //! its status: the command's output is then the container's own log.
 
-use std::io::{ErrorKind, Read as _};
-use std::os::unix::net::UnixStream;
+use std::ffi::CStr;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use bottle_contract::guest::GUEST;
 use rustix::io::Errno;
 use rustix::process::{self, Pid, Signal, WaitOptions, WaitStatus};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::low_level::pipe;
 
 use super::limits::{GRACE, GRACE_STEP};
+use super::signals::Signals;
+
+/// The signals that end the container.
+const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::HUP];
+/// The name that process 1 has while it tells everyone to end. What passes signals on looks for it,
+/// since a command that is told twice would not end in good order.
+const ENDING_NAME: &CStr = c"guest-ending";
 
 /// Tells process 1 to start the agent's command.
 pub(super) fn go() -> anyhow::Result<()> {
@@ -34,20 +37,32 @@ pub(super) fn init() -> anyhow::Result<u8> {
     if process::getpid() != Pid::INIT {
         bail!("`init` must be process 1 of a container");
     }
-    let mut signals = Signals::catch().context("cannot catch signals")?;
+    let mut wanted = ENDING.to_vec();
+    wanted.push(Signal::USR1);
+    let mut signals = Signals::catch(&wanted).context("cannot catch signals")?;
     // A child may have ended before its signal was caught.
     reap(None);
     let mut command: Option<Pid> = None;
-    let mut status = None;
-    while status.is_none() && !signals.told_to_end() {
-        if command.is_none() && signals.told_to_start() {
+    let status = loop {
+        let arrived: Vec<Signal> = signals.arrived().collect();
+        if arrived.iter().any(|signal| ENDING.contains(signal)) {
+            break 0;
+        }
+        if command.is_none() && arrived.contains(&Signal::USR1) {
             command = Some(start()?);
         }
         signals.wait().context("cannot wait for signals")?;
-        status = reap(command);
-    }
+        if let Some(status) = reap(command) {
+            break status;
+        }
+    };
     end_everyone(&mut signals)?;
-    Ok(status.unwrap_or(0))
+    Ok(status)
+}
+
+/// Tells whether process 1 is `init` and tells everyone to end.
+pub(super) fn is_ending() -> bool {
+    fs::read("/proc/1/comm").is_ok_and(|name| name.trim_ascii() == ENDING_NAME.to_bytes())
 }
 
 /// Starts the agent's command as a child of ours, on our own streams.
@@ -68,54 +83,6 @@ fn start() -> anyhow::Result<Pid> {
         .context("the agent's command has no process number")
 }
 
-/// The caught signals: a byte arrives for each.
-struct Signals {
-    bytes: UnixStream,
-    end: Arc<AtomicBool>,
-    start: Arc<AtomicBool>,
-}
-
-impl Signals {
-    fn catch() -> std::io::Result<Self> {
-        let (bytes, sender) = UnixStream::pair()?;
-        let end = Arc::new(AtomicBool::new(false));
-        for signal in [SIGTERM, SIGINT, SIGHUP] {
-            // First the flag, then the byte: whoever reads the byte must see the flag.
-            signal_hook::flag::register(signal, Arc::clone(&end))?;
-            pipe::register(signal, sender.try_clone()?)?;
-        }
-        let start = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register(SIGUSR1, Arc::clone(&start))?;
-        pipe::register(SIGUSR1, sender.try_clone()?)?;
-        pipe::register(SIGCHLD, sender)?;
-        Ok(Self { bytes, end, start })
-    }
-
-    fn told_to_end(&self) -> bool {
-        self.end.load(Ordering::SeqCst)
-    }
-
-    fn told_to_start(&self) -> bool {
-        self.start.load(Ordering::SeqCst)
-    }
-
-    /// Waits for a signal, or for the stream's timeout when one is set.
-    fn wait(&mut self) -> std::io::Result<()> {
-        match self.bytes.read(&mut [0; 64]) {
-            Ok(_) => Ok(()),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut
-                ) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
 /// Takes leave of every child that has ended, and returns the command's status if it was among them.
 fn reap(command: Option<Pid>) -> Option<u8> {
     let mut found = None;
@@ -129,7 +96,7 @@ fn reap(command: Option<Pid>) -> Option<u8> {
 }
 
 /// As a shell does: 128 and the signal's number for a command that was killed.
-fn code_of(status: WaitStatus) -> u8 {
+pub(super) fn code_of(status: WaitStatus) -> u8 {
     let signal = status
         .terminating_signal()
         .map(|signal| signal.saturating_add(128));
@@ -139,11 +106,13 @@ fn code_of(status: WaitStatus) -> u8 {
 
 /// Asks every other process to end, and waits until they have, or until their time is up.
 fn end_everyone(signals: &mut Signals) -> anyhow::Result<()> {
+    // Without the name some are told twice, which is better than not at all.
+    rustix::thread::set_name(ENDING_NAME).ok();
     let everyone = Pid::INIT; // As a group number, negated by the call, 1 means all processes.
     if process::kill_process_group(everyone, Signal::TERM).is_err() {
         return Ok(());
     }
-    signals.bytes.set_read_timeout(Some(GRACE_STEP))?;
+    signals.be_patient_for(GRACE_STEP)?;
     let deadline = Instant::now() + GRACE;
     while Instant::now() < deadline && process::test_kill_process_group(everyone).is_ok() {
         signals.wait()?;

@@ -6,15 +6,21 @@ use std::time::Duration;
 pub(super) const MESSAGE_BYTES: u64 = 8 << 20;
 /// The longest file of `/proc` or `/etc` that is read to look round.
 pub(super) const SURROUNDINGS_BYTES: u64 = 1 << 20;
-/// The most attempts of one probe, two for each address of the host: room for a host with a bridge
+/// The most attempts of one probe, three for each address of the host: room for a host with a bridge
 /// for each of a hundred containers. Each has a thread, which the container's process limit counts.
-pub(super) const ATTEMPTS: usize = 384;
+pub(super) const ATTEMPTS: usize = 512;
 /// The stack of an attempt's thread: its frames hold little more than one datagram.
 pub(super) const ATTEMPT_STACK: usize = 128 << 10;
 /// The longest that one attempt may be told to wait.
 pub(super) const ATTEMPT_MILLIS: u64 = 30_000;
 /// The longest answer that an attempt reads: a DNS message without extensions has 512 bytes.
 pub(super) const ANSWER_BYTES: usize = 2048;
+/// The most resolvers that are asked for a name: as many as C libraries ask.
+pub(super) const RESOLVERS: usize = 3;
+/// How often each is asked: a datagram may get lost.
+pub(super) const RESOLVE_TRIES: usize = 2;
+/// How long each answer is waited for: a resolver of the same machine may have to ask others.
+pub(super) const RESOLVE_WAIT: Duration = Duration::from_secs(2);
 /// How long the kernel may take to let a new IPv6 address be used: usually one to two seconds.
 pub(super) const SETTLE: Duration = Duration::from_secs(4);
 /// How often that is looked at: the kernel tells it to nobody without a netlink socket.
@@ -23,6 +29,13 @@ pub(super) const SETTLE_STEP: Duration = Duration::from_millis(20);
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// How often `init` looks whether the others have ended: no signal tells it, since most are not its children.
 pub(super) const GRACE_STEP: Duration = Duration::from_millis(20);
+/// How long others may still write to a command's output once it has ended: a filter that it did not
+/// wait for needs milliseconds, and Apple's `container` takes the output for broken after 3 s.
+pub(super) const LINGER: Duration = Duration::from_secs(1);
+/// What one read of a command's output takes at most: all that a pipe holds.
+pub(super) const RELAY_BUFFER: usize = 64 << 10;
+/// The stack of a thread that copies a command's output: its buffer lies elsewhere.
+pub(super) const RELAY_STACK: usize = 128 << 10;
 /// What one read or write of a tar stream takes at most: fewer, larger system calls.
 pub(super) const COPY_BUFFER: usize = 128 << 10;
 /// The most folders of one tar stream: each is kept to the end, in about a kilobyte.

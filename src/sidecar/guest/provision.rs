@@ -12,7 +12,7 @@ use bottle_contract::guest::{
 };
 
 use super::limits::MESSAGE_BYTES;
-use super::{files, input, trust_store};
+use super::{files, input, ipv6, trust_store};
 
 /// Reads the message from standard input, does what it says, and answers on standard output.
 pub(super) fn from_stdin(root: &Path) -> anyhow::Result<()> {
@@ -34,9 +34,13 @@ pub(super) fn provision(root: &Path, message: Provision) -> anyhow::Result<Provi
         env: message.env,
         workdir: message.workdir,
         command: message.command,
+        processes: message.processes,
     };
     write_environment(root, &environment)?;
-    Ok(trust_store::add(root, &ca))
+    Ok(Provisioned {
+        ipv6: ipv6::switch_off(root),
+        ..trust_store::add(root, &ca)
+    })
 }
 
 /// Returns the certificate with one line feed at its end; refuses what is not one certificate.

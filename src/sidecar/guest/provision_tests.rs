@@ -19,6 +19,7 @@ fn message() -> Provision {
         prompt: Some("Do it.".to_owned()),
         workdir: "/work".to_owned(),
         command: vec!["run".to_owned()],
+        processes: None,
     }
 }
 
@@ -64,6 +65,31 @@ fn the_bottles_files_are_written() {
         answer.skipped.as_deref(),
         Some("the image has no trust store")
     );
+}
+
+#[test]
+fn a_bound_on_processes_goes_into_the_environment() {
+    let root = image(&[]);
+    let bounded = Provision {
+        processes: Some(512),
+        ..message()
+    };
+    provision(root.path(), bounded).unwrap();
+    let text = read(&root, ENVIRONMENT);
+    assert!(text.ends_with(r#","processes":512}"#), "{text}");
+}
+
+#[test]
+fn ipv6_is_switched_off_or_it_is_told_why_not() {
+    let switch = "/proc/sys/net/ipv6/conf/all/disable_ipv6";
+    let root = image(&[(switch, "0\n")]);
+    assert_eq!(provision(root.path(), message()).unwrap().ipv6, None);
+    assert!(read(&root, switch).starts_with('1'));
+    // A folder in the switch's place: even root cannot write that.
+    let root = image(&[]);
+    fs::create_dir_all(files::under(root.path(), switch)).unwrap();
+    let why = provision(root.path(), message()).unwrap().ipv6.unwrap();
+    assert!(why.contains(switch), "{why}");
 }
 
 #[test]

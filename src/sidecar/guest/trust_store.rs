@@ -63,6 +63,7 @@ pub(super) fn add(root: &Path, ca: &str) -> Provisioned {
     Provisioned {
         trust_store: done,
         skipped: (!problems.is_empty()).then(|| problems.join("; ")),
+        ipv6: None,
     }
 }
 

@@ -1,13 +1,15 @@
 //! The engines: whether one is there, and what it holds.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 use bottle::env::Env;
 
 use super::call::{Call, Outcome};
+use super::client::Client;
+use super::stand_in;
 
 /// What the machine can bear: this many scenarios at once on one engine, of two bottles at most.
 const ROOMS: usize = 2;
@@ -24,15 +26,29 @@ const FINDS: [&str; 6] = [
 /// An engine that tests run on.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    /// The name of the backend and of the engine's program.
+    /// The name of the backend.
     pub(crate) name: &'static str,
+    /// The name of the engine's program.
+    pub(crate) program: &'static str,
     /// The image that agents run: a Debian userland with curl and python3.
     pub(crate) image: &'static str,
-    /// The option by which it leaves its own host without an address on an internal network.
-    pub(crate) hides_host_by: Option<&'static str>,
+    /// What it does about its own host on an internal network.
+    pub(crate) host: Host,
+    pub(super) client: Client,
     absent: OnceLock<Option<String>>,
     free: Mutex<usize>,
     freed: Condvar,
+}
+
+/// What an engine does about its own host on an internal network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// It leaves the host without an address there, by this option.
+    HiddenBy(&'static str),
+    /// It leaves the host without an address there, always.
+    Hidden,
+    /// The host is the gateway, and its services answer.
+    Gateway,
 }
 
 /// A place for one scenario.
@@ -40,25 +56,43 @@ pub(crate) struct Engine {
 pub(crate) struct Place(&'static Engine);
 
 pub(crate) fn docker() -> &'static Engine {
-    static DOCKER: Engine = Engine::new("docker", "bottle-test-base", Some("inhibit_ipv4"));
+    static DOCKER: Engine =
+        Engine::new("docker", "bottle-test-base", Host::HiddenBy("inhibit_ipv4"));
     &DOCKER
 }
 
 pub(crate) fn podman() -> &'static Engine {
-    static PODMAN: Engine = Engine::new("podman", "localhost/bottle-test-base", None);
+    static PODMAN: Engine = Engine::new("podman", "localhost/bottle-test-base", Host::Hidden);
     &PODMAN
 }
 
+/// Apple's own on a Mac; elsewhere what stands in for it.
+pub(crate) fn macos_container() -> &'static Engine {
+    static APPLE: Engine = Engine::of_apple();
+    &APPLE
+}
+
 impl Engine {
-    const fn new(
-        name: &'static str,
-        image: &'static str,
-        hides_host_by: Option<&'static str>,
-    ) -> Self {
+    const fn new(name: &'static str, image: &'static str, host: Host) -> Self {
         Self {
             name,
+            program: name,
             image,
-            hides_host_by,
+            host,
+            client: Client::Docker,
+            absent: OnceLock::new(),
+            free: Mutex::new(ROOMS),
+            freed: Condvar::new(),
+        }
+    }
+
+    const fn of_apple() -> Self {
+        Self {
+            name: "macos-container",
+            program: "container",
+            image: "bottle-test-base:latest",
+            host: Host::Gateway,
+            client: Client::Apple,
             absent: OnceLock::new(),
             free: Mutex::new(ROOMS),
             freed: Condvar::new(),
@@ -75,7 +109,15 @@ impl Engine {
             if self.program().is_none() {
                 return Some(format!("{} is not installed", self.name));
             }
-            let info = self.call(&["info"]).run();
+            if let Some(missing) = self.lacks() {
+                return Some(format!(
+                    "`{missing}`, which the stand-in needs, is not installed"
+                ));
+            }
+            let info = match self.client {
+                Client::Docker => self.call(&["info"]).run(),
+                Client::Apple => self.call(&["system", "status"]).run(),
+            };
             if info.code != 0 {
                 return Some(failed(info));
             }
@@ -83,6 +125,19 @@ impl Engine {
             (image.code != 0).then(|| format!("{} has no image `{}`", self.name, self.image))
         };
         self.absent.get_or_init(ask).as_deref()
+    }
+
+    /// Finds what the stand-in needs beside an engine, to give its containers a route.
+    fn lacks(&self) -> Option<&'static str> {
+        let needs = match self.client {
+            Client::Apple if !cfg!(target_os = "macos") => &["nsenter", "ip"][..],
+            Client::Apple | Client::Docker => &[],
+        };
+        let path = self.path();
+        needs
+            .iter()
+            .copied()
+            .find(|name| bottle::process::find(name, &path).is_err())
     }
 
     /// Tells whether `BOTTLE_TEST_REQUIRE` names this engine.
@@ -106,7 +161,7 @@ impl Engine {
 
     /// Returns a call of the engine's own client.
     pub(crate) fn call(&self, args: &[&str]) -> Call {
-        let mut env = finding();
+        let mut env = self.finding();
         if let Some(home) = variable("HOME") {
             env.insert("HOME".into(), home.into());
         }
@@ -116,72 +171,44 @@ impl Engine {
 
     /// Returns the path of its client; `None` when it is not installed.
     pub(crate) fn program(&self) -> Option<PathBuf> {
-        let path = variable("PATH").unwrap_or_default();
-        bottle::process::find(self.name, OsStr::new(&path)).ok()
+        bottle::process::find(self.program, &self.path()).ok()
+    }
+
+    /// Returns the folders in which its client is found.
+    pub(crate) fn path(&self) -> OsString {
+        let path = OsString::from(variable("PATH").unwrap_or_default());
+        match self.client {
+            Client::Apple if !cfg!(target_os = "macos") => {
+                let mut first = OsString::from(stand_in::folder());
+                first.push(":");
+                first.push(path);
+                first
+            }
+            Client::Apple | Client::Docker => path,
+        }
+    }
+
+    /// Returns the variables by which the engine is found; a rootless one keeps its images by them.
+    pub(crate) fn finding(&self) -> BTreeMap<OsString, OsString> {
+        let mut env: BTreeMap<OsString, OsString> = FINDS
+            .iter()
+            .filter_map(|name| variable(name).map(|value| (name.into(), value.into())))
+            .collect();
+        if let Some(home) = variable("HOME") {
+            let data = || Path::new(&home).join(".local/share").into();
+            env.entry("XDG_DATA_HOME".into()).or_insert_with(data);
+        }
+        env.insert("PATH".into(), self.path());
+        if !cfg!(target_os = "macos") {
+            env.extend(stand_in::machine(self.client));
+        }
+        env
     }
 
     /// Runs the engine's own client and returns what it printed.
     #[track_caller]
     pub(crate) fn ask(&self, args: &[&str]) -> String {
         self.call(args).run().ok()
-    }
-
-    /// Lists all containers and networks that have this text in their names or labels.
-    #[track_caller]
-    pub(crate) fn holds(&self, text: &str) -> Vec<String> {
-        let mut found = self.ask(&["ps", "-a", "--format", "{{.Names}} {{.Labels}}"]);
-        found += &self.ask(&["network", "ls", "--format", "{{.Name}} {{.Labels}}"]);
-        found
-            .lines()
-            .filter(|line| line.contains(text))
-            .map(|line| {
-                line.split_whitespace()
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            })
-            .collect()
-    }
-
-    /// Describes a container or a network.
-    #[track_caller]
-    pub(crate) fn inspect(&self, kind: &str, name: &str) -> serde_json::Value {
-        let text = self.ask(&[kind, "inspect", name]);
-        let mut list: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
-        list.remove(0)
-    }
-
-    /// Returns the addresses of a container on a network.
-    #[track_caller]
-    pub(crate) fn address(&self, container: &str, network: &str) -> String {
-        let found = self.inspect("container", container);
-        let address = &found["NetworkSettings"]["Networks"][network]["IPAddress"];
-        address.as_str().expect("an address").to_owned()
-    }
-
-    /// Returns the gateways that the engine names for a network, whether they exist or not.
-    #[track_caller]
-    pub(crate) fn gateways(&self, network: &str) -> Vec<String> {
-        let found = self.inspect("network", network);
-        let docker = found["IPAM"]["Config"].as_array();
-        let podman = found["subnets"].as_array();
-        docker
-            .into_iter()
-            .chain(podman)
-            .flatten()
-            .flat_map(|subnet| [&subnet["Gateway"], &subnet["gateway"]])
-            .filter_map(|gateway| gateway.as_str().map(str::to_owned))
-            .collect()
-    }
-
-    /// Removes containers and networks by force, whatever state they are in.
-    pub(crate) fn sweep(&self, names: &[String]) {
-        for name in names {
-            let _gone = self.call(&["rm", "-f", "-v", name]).run();
-        }
-        for name in names {
-            let _gone = self.call(&["network", "rm", name]).run();
-        }
     }
 }
 
@@ -195,17 +222,4 @@ impl Drop for Place {
 /// Returns a variable of the test's own environment.
 pub(crate) fn variable(name: &str) -> Option<String> {
     Env::capture().unwrap().var(name).unwrap()
-}
-
-/// Returns the variables by which engines are found; a rootless engine keeps its images by them.
-pub(crate) fn finding() -> BTreeMap<OsString, OsString> {
-    let mut env: BTreeMap<OsString, OsString> = FINDS
-        .iter()
-        .filter_map(|name| variable(name).map(|value| (name.into(), value.into())))
-        .collect();
-    if let Some(home) = variable("HOME") {
-        let data = || Path::new(&home).join(".local/share").into();
-        env.entry("XDG_DATA_HOME".into()).or_insert_with(data);
-    }
-    env
 }

@@ -2,14 +2,18 @@
 
 mod authority;
 mod call;
+mod client;
 mod engine;
+mod names;
 mod origin;
 mod packets;
 mod room;
+mod stand_in;
 mod wait;
 
 pub(crate) use call::{Call, Outcome};
-pub(crate) use engine::{docker, podman, variable};
+pub(crate) use engine::{Host, docker, macos_container, podman};
+pub(crate) use names::Names;
 pub(crate) use origin::{HELLO, Origin, host_address};
 pub(crate) use packets::Packets;
 pub(crate) use room::{Room, run};

@@ -12,8 +12,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::call::{Call, Outcome, Running};
-use super::engine::{Engine, Place, finding, variable};
+use super::engine::{Engine, Place, variable};
 use super::origin::Origin;
+use super::stand_in;
 use super::wait::{DEADLINE, until};
 
 /// Runs a scenario on an engine, or says why not. Fails when something of it is left at the end.
@@ -26,6 +27,7 @@ pub(crate) fn run(engine: &'static Engine, scenario: fn(&Room)) {
     }
     let room = Room::new(engine);
     scenario(&room);
+    stand_in::check_words(&room.engine_log());
     let left = engine.holds(&room.name);
     assert!(left.is_empty(), "left over: {left:?}");
 }
@@ -47,7 +49,7 @@ impl Room {
         let folder = tempfile::tempdir().unwrap();
         let mut random = [0; 4];
         getrandom::fill(&mut random).unwrap();
-        let mut env = finding();
+        let mut env = engine.finding();
         for (name, below) in [
             ("HOME", "home"),
             ("XDG_STATE_HOME", "state"),
@@ -58,6 +60,10 @@ impl Room {
             env.insert(name.into(), path.into());
         }
         env.insert("BOTTLE_SIDECAR_BINARY".into(), sidecar().into());
+        env.insert(
+            "APPLE_STAND_IN_LOG".into(),
+            folder.path().join("engine.jsonl").into(),
+        );
         Self {
             engine,
             name: format!("t{:08x}", u32::from_le_bytes(random)),
@@ -70,6 +76,11 @@ impl Room {
     /// Returns a path in the folder that holds `agent.toml`.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Returns the file in which the stand-in for Apple's engine keeps the calls that it gets from `bottle`.
+    pub(crate) fn engine_log(&self) -> PathBuf {
+        self.path("engine.jsonl")
     }
 
     /// Writes a file, with the folders above it.

@@ -1,14 +1,21 @@
 //! The argv that docker and podman share; what differs is in [`Differences`].
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
 use super::super::capabilities::Isolation;
 use super::super::request::{
     Access, BuildNetwork, BuildSpec, ContainerSpec, ExecSpec, LogsUntil, Mount, NetworkKind,
-    NetworkSpec, Owner, Request, RootFs, Scratch, Streams,
+    NetworkSpec, Owner, Request, Resolver, RootFs, Scratch, Streams,
 };
+use super::words::Words;
+
+/// The loopback of the container's own network, where nobody listens: with no option at all, names
+/// would go to the engine's resolver.
+const NO_RESOLVER: &str = "127.0.0.1";
+
+/// A mount is split at these, and there is no way to quote them.
+pub(super) const MOUNT_MARKS: &[char] = &[':', ','];
 
 /// Where the two command lines differ.
 #[derive(Clone, Copy, Debug)]
@@ -21,42 +28,18 @@ pub(super) struct Differences {
     pub(super) bound_log: &'static [&'static str],
 }
 
-/// A growing argv.
-#[derive(Debug, Default)]
-struct Words(Vec<OsString>);
-
-impl Words {
-    fn of(words: &[&str]) -> Self {
-        Self(words.iter().map(OsString::from).collect())
-    }
-
-    fn word(mut self, word: impl Into<OsString>) -> Self {
-        self.0.push(word.into());
-        self
-    }
-
-    fn words<W: Into<OsString>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
-        self.0.extend(words.into_iter().map(Into::into));
-        self
-    }
-
-    /// Adds `--name=value` as one word: a value that begins with `-` stays a value.
-    fn option(self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
-        let mut word = OsString::from(format!("--{name}="));
-        word.push(value);
-        self.word(word)
-    }
-
-    fn labels(self, labels: &BTreeMap<&'static str, String>) -> Self {
-        labels.iter().fold(self, |words, (key, value)| {
-            words.option("label", format!("{key}={value}"))
-        })
-    }
-}
-
 /// Returns the words after the program's name.
 pub(super) fn argv(request: &Request, differences: Differences) -> Vec<OsString> {
     let words = match request {
+        Request::Version => Words::of(&["--version"]),
+        // Their builds are the engine's own, and so is their start.
+        Request::StartEngine
+        | Request::InspectBuilder
+        | Request::StartBuilder { .. }
+        | Request::StopBuilder => Words::of(&["--help"]),
+        Request::SaveImage { image, to, .. } => Words::of(&["image", "save"])
+            .option("output", to)
+            .word(image),
         Request::Info => Words::of(&["info"]).option("format", differences.info_format),
         Request::InspectImage(image) => Words::of(&["image", "inspect"]).word(image),
         Request::PullImage(image) => Words::of(&["pull", "--quiet"]).word(image),
@@ -89,7 +72,7 @@ pub(super) fn argv(request: &Request, differences: Differences) -> Vec<OsString>
             .words(differences.remove_now)
             .word(name),
     };
-    words.0
+    words.into_argv()
 }
 
 fn build(spec: &BuildSpec) -> Words {
@@ -127,6 +110,7 @@ fn isolate(isolation: Isolation) -> &'static [&'static str] {
         Isolation::InhibitedAddress => &["--opt=com.docker.network.bridge.inhibit_ipv4=true"],
         // podman 4.3's resolver answers for outside names even on an internal network.
         Isolation::NoResolver => &["--disable-dns"],
+        Isolation::HostGateway => &[],
     }
 }
 
@@ -142,7 +126,6 @@ fn create_container(spec: &ContainerSpec, differences: Differences) -> Words {
     .words(differences.bound_log)
     .option("name", &spec.name)
     .option("hostname", &spec.hostname)
-    .option("network", &spec.network)
     .option("user", &spec.user)
     .option("entrypoint", &spec.entrypoint)
     .labels(&spec.labels);
@@ -150,9 +133,14 @@ fn create_container(spec: &ContainerSpec, differences: Differences) -> Words {
         words.option("sysctl", format!("{key}={value}"))
     });
     let words = spec
-        .resolver
+        .networks
         .iter()
-        .fold(words, |words, resolver| words.option("dns", resolver));
+        .fold(words, |words, network| words.option("network", network));
+    let words = match &spec.resolver {
+        Resolver::Engine => words,
+        Resolver::Nobody => words.option("dns", NO_RESOLVER),
+        Resolver::At(address) => words.option("dns", address),
+    };
     let words = limits(root(words, &spec.root), spec);
     let words = spec
         .mounts

@@ -6,15 +6,22 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use super::super::capabilities::{Capabilities, HostAddress, Isolation, MountOwner};
+use super::super::capabilities::{
+    Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound, MountOwner, Names,
+    OnBuild, SecondNetwork, Sysctls,
+};
 use super::super::error::ErrorKind;
 use super::super::record::{ContainerRecord, Endpoint, EngineInfo, ImageRecord, NetworkRecord};
 use super::super::request::Request;
-use super::compatible::{self, Differences};
+use super::compatible::{self, Differences, MOUNT_MARKS};
 use super::contract::{Dialect, ParseError, read, version_numbers};
+use crate::machine::Facts;
 
 /// The version from which a bridge can be told to take no address of either family.
 const ISOLATED_GATEWAY: (u32, u32) = (28, 0);
+
+/// The version from which `create` takes several networks.
+const CREATES_ON_SEVERAL: (u32, u32) = (25, 0);
 
 /// docker's command line.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +79,7 @@ impl Dialect for Docker {
         Ok(images.into_iter().next().unwrap_or_default().into())
     }
 
-    fn classify(&self, stderr: &str) -> ErrorKind {
+    fn classify(&self, _status: i32, stderr: &str) -> ErrorKind {
         let words = [
             ("Cannot connect to the Docker daemon", ErrorKind::NotRunning),
             ("error during connect", ErrorKind::NotRunning),
@@ -101,7 +108,7 @@ impl Dialect for Docker {
         ErrorKind::first_of(stderr, &words)
     }
 
-    fn capabilities(&self, info: &EngineInfo) -> Capabilities {
+    fn capabilities(&self, info: &EngineInfo, _facts: &Facts) -> Capabilities {
         Capabilities {
             isolation: if info.numbers >= ISOLATED_GATEWAY {
                 Isolation::IsolatedGateway
@@ -109,13 +116,28 @@ impl Dialect for Docker {
                 Isolation::InhibitedAddress
             },
             host_address: HostAddress::of(info),
+            second_network: if info.numbers >= CREATES_ON_SEVERAL {
+                SecondNetwork::AtCreation
+            } else {
+                SecondNetwork::Connected
+            },
+            first: First::Anyone,
+            names: Names::Engine,
             mount_owner: if info.rootless {
                 MountOwner::RootIsUser
             } else {
                 MountOwner::SameId
             },
-            ipv6: true,
-            limits: info.limits,
+            mount_marks: MOUNT_MARKS,
+            sysctls: Sysctls::Engine,
+            on_build: OnBuild::Shown,
+            builder: Builder::Engine,
+            log: LogBound::Engine,
+            limits: if info.limits {
+                Limiting::Engine
+            } else {
+                Limiting::Nobody
+            },
             memory: info.memory,
         }
     }
@@ -315,6 +337,7 @@ impl From<Image> for ImageRecord {
         let config = raw.config.unwrap_or_default();
         Self {
             id: raw.id,
+            platform: None,
             user: config.user.unwrap_or_default(),
             entrypoint: config.entrypoint.unwrap_or_default(),
             command: config.cmd.unwrap_or_default(),

@@ -18,6 +18,10 @@ fn line(request: &Request) -> String {
     words.join(" ")
 }
 
+fn linux() -> Facts {
+    "linux x86_64".parse().unwrap()
+}
+
 #[test]
 fn the_version_decides_how_the_bridge_is_kept_bare() {
     let info = Docker.parse_info(INFO).unwrap();
@@ -26,7 +30,7 @@ fn the_version_decides_how_the_bridge_is_kept_bare() {
         ("26.1.5+dfsg1", (26, 1), false)
     );
     assert_eq!(
-        Docker.capabilities(&info).isolation,
+        Docker.capabilities(&info, &linux()).isolation,
         Isolation::InhibitedAddress
     );
     let newer = EngineInfo {
@@ -34,7 +38,7 @@ fn the_version_decides_how_the_bridge_is_kept_bare() {
         ..info
     };
     assert_eq!(
-        Docker.capabilities(&newer).isolation,
+        Docker.capabilities(&newer, &linux()).isolation,
         Isolation::IsolatedGateway
     );
 }
@@ -46,7 +50,7 @@ fn a_rootless_engine_is_recognised() {
         .unwrap();
     assert!(info.rootless);
     assert_eq!(
-        Docker.capabilities(&info).mount_owner,
+        Docker.capabilities(&info, &linux()).mount_owner,
         MountOwner::RootIsUser
     );
 }
@@ -149,7 +153,7 @@ fn errors_are_classified_by_dockers_own_words() {
         ("write /x: no space left on device", ErrorKind::NoSpace),
         ("something else", ErrorKind::Other),
     ] {
-        assert_eq!(Docker.classify(words), expected, "{words}");
+        assert_eq!(Docker.classify(1, words), expected, "{words}");
     }
 }
 

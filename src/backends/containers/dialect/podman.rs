@@ -5,13 +5,17 @@ use std::ffi::OsString;
 
 use serde::Deserialize;
 
-use super::super::capabilities::{Capabilities, HostAddress, Isolation, MountOwner};
+use super::super::capabilities::{
+    Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound, MountOwner, Names,
+    OnBuild, SecondNetwork, Sysctls,
+};
 use super::super::error::ErrorKind;
 use super::super::record::{ContainerRecord, EngineInfo, ImageRecord, NetworkRecord};
 use super::super::request::Request;
-use super::compatible::{self, Differences};
+use super::compatible::{self, Differences, MOUNT_MARKS};
 use super::contract::{Dialect, ParseError, read, version_numbers};
 use super::docker;
+use crate::machine::Facts;
 
 /// podman's command line.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +72,7 @@ impl Dialect for Podman {
         Ok(images.into_iter().next().unwrap_or_default().into())
     }
 
-    fn classify(&self, stderr: &str) -> ErrorKind {
+    fn classify(&self, _status: i32, stderr: &str) -> ErrorKind {
         let words = [
             ("Cannot connect to Podman", ErrorKind::NotRunning),
             ("no such container", ErrorKind::Absent),
@@ -88,17 +92,28 @@ impl Dialect for Podman {
         ErrorKind::first_of(stderr, &words)
     }
 
-    fn capabilities(&self, info: &EngineInfo) -> Capabilities {
+    fn capabilities(&self, info: &EngineInfo, _facts: &Facts) -> Capabilities {
         Capabilities {
             isolation: Isolation::NoResolver,
             host_address: HostAddress::of(info),
+            second_network: SecondNetwork::AtCreation,
+            first: First::Anyone,
+            names: Names::Engine,
             mount_owner: if info.rootless {
                 MountOwner::RootIsUser
             } else {
                 MountOwner::SameId
             },
-            ipv6: true,
-            limits: info.limits,
+            mount_marks: MOUNT_MARKS,
+            sysctls: Sysctls::Engine,
+            on_build: OnBuild::Shown,
+            builder: Builder::Engine,
+            log: LogBound::Engine,
+            limits: if info.limits {
+                Limiting::Engine
+            } else {
+                Limiting::Nobody
+            },
             memory: info.memory,
         }
     }

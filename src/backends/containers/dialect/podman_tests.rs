@@ -9,6 +9,10 @@ const RUNNING: &[u8] = include_bytes!("captured/podman-4.3/container-running.jso
 const NETWORKS: &[u8] = include_bytes!("captured/podman-4.3/networks.json");
 const IMAGE: &[u8] = include_bytes!("captured/podman-4.3/image.json");
 
+fn linux() -> Facts {
+    "linux x86_64".parse().unwrap()
+}
+
 #[test]
 fn the_engine_is_read() {
     let info = Podman.parse_info(INFO).unwrap();
@@ -21,7 +25,10 @@ fn the_engine_is_read() {
         ),
         ("4.3.1", (4, 3), false, true)
     );
-    assert_eq!(Podman.capabilities(&info).isolation, Isolation::NoResolver);
+    assert_eq!(
+        Podman.capabilities(&info, &linux()).isolation,
+        Isolation::NoResolver
+    );
 }
 
 #[test]
@@ -103,7 +110,7 @@ fn errors_are_classified_by_podmans_own_words() {
         ),
         ("Error: something else", ErrorKind::Other),
     ] {
-        assert_eq!(Podman.classify(words), expected, "{words}");
+        assert_eq!(Podman.classify(1, words), expected, "{words}");
     }
 }
 

@@ -57,7 +57,8 @@ pub(super) fn try_one(attempt: &Attempt, means: &Means<'_>) -> anyhow::Result<Ou
             | TargetKind::Host
             | TargetKind::InternalGateway
             | TargetKind::EgressGateway
-            | TargetKind::SidecarEgress,
+            | TargetKind::SidecarEgress
+            | TargetKind::Outside,
         ) => tcp(to, means),
         (How::Udp, _) => datagram(to, means.token, means).map(|answer| Outcome::Answered {
             detail: format!("{} bytes", answer.len()),
@@ -123,14 +124,14 @@ fn datagram(to: SocketAddr, message: &[u8], means: &Means<'_>) -> io::Result<Vec
     }
 }
 
-fn receive(socket: &UdpSocket) -> io::Result<Vec<u8>> {
+pub(super) fn receive(socket: &UdpSocket) -> io::Result<Vec<u8>> {
     let mut answer = vec![0; ANSWER_BYTES];
     let length = socket.recv(&mut answer)?;
     answer.truncate(length);
     Ok(answer)
 }
 
-fn is_silence(error: &io::Error) -> bool {
+pub(super) fn is_silence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 

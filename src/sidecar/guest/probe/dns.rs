@@ -5,12 +5,18 @@ use std::net::SocketAddr;
 use anyhow::bail;
 use bottle_contract::probe::Outcome;
 
+/// The port of resolvers.
+pub(in crate::guest) const DNS_PORT: u16 = 53;
+
 /// The query's number. Its socket is connected, so no secret number has to keep strangers out.
 const ID: [u8; 2] = [0xb0, 0x77];
 /// "Recursion desired", one question, nothing else.
 const HEADER_REST: [u8; 10] = [0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0];
 /// Type A, class IN.
 const QUESTION_END: [u8; 4] = [0, 1, 0, 1];
+
+/// What comes from somebody who was not asked, or speaks something else.
+const FOREIGN: &str = "an answer that is not to the question";
 
 /// Builds the query for the address of a name.
 pub(super) fn query(name: &str) -> anyhow::Result<Vec<u8>> {
@@ -40,27 +46,45 @@ pub(super) fn framed(query: &[u8]) -> Vec<u8> {
 /// Says what an answer means.
 ///
 /// "There is such a name" and "there is none" both mean that somebody who knows
-/// the world was asked. The other codes are a resolver that keeps to itself.
+/// the world was asked. A few codes are a resolver that leads nowhere; what is
+/// neither counts as a way out.
 pub(super) fn meaning(answer: &[u8]) -> Outcome {
-    let [id0, id1, flags, code, ..] = answer else {
-        return foreign();
-    };
-    if [*id0, *id1] != ID || flags & 0x80 == 0 {
-        return foreign();
-    }
-    let detail = match code & 0x0f {
-        0 => "NOERROR",
-        3 => "NXDOMAIN",
-        _ => return Outcome::Refused,
-    };
-    Outcome::Answered {
+    let answered = |detail: &str| Outcome::Answered {
         detail: detail.to_owned(),
+    };
+    let declined = |detail: &str| Outcome::Declined {
+        detail: detail.to_owned(),
+    };
+    match code(answer) {
+        Some(0) => answered("NOERROR"),
+        Some(1) => declined("FORMERR"),
+        Some(2) => declined("SERVFAIL"),
+        Some(3) => answered("NXDOMAIN"),
+        Some(4) => declined("NOTIMP"),
+        Some(5) => declined("REFUSED"),
+        Some(other) => answered(&format!("response code {other}")),
+        None => answered(FOREIGN),
     }
 }
 
-fn foreign() -> Outcome {
-    Outcome::Answered {
-        detail: "an answer that is not to the question".to_owned(),
+/// Tells whether an answer holds at least one record; if not, says what it is instead.
+pub(super) fn record_in(answer: &[u8]) -> Result<(), String> {
+    let records = answer.get(6..8).is_some_and(|count| count != [0, 0]);
+    match (code(answer), meaning(answer)) {
+        (Some(0), _) if records => Ok(()),
+        (Some(0), _) => Err("it has no address".to_owned()),
+        (_, Outcome::Answered { detail } | Outcome::Declined { detail }) => Err(detail),
+        (_, Outcome::Refused | Outcome::Unreachable { .. } | Outcome::Silent) => {
+            Err(FOREIGN.to_owned())
+        }
+    }
+}
+
+/// Returns the response code of an answer to our query.
+fn code(answer: &[u8]) -> Option<u8> {
+    match answer {
+        [id0, id1, flags, code, ..] if [*id0, *id1] == ID && flags & 0x80 != 0 => Some(code & 0x0f),
+        [..] => None,
     }
 }
 
@@ -102,17 +126,38 @@ mod tests {
         let answered = |detail: &str| Outcome::Answered {
             detail: detail.to_owned(),
         };
+        let declined = |detail: &str| Outcome::Declined {
+            detail: detail.to_owned(),
+        };
         for (answer, expected) in [
             (&[0xb0, 0x77, 0x81, 0x80][..], answered("NOERROR")),
+            (&[0xb0, 0x77, 0x81, 0x81], declined("FORMERR")),
+            (&[0xb0, 0x77, 0x81, 0x82], declined("SERVFAIL")),
             (&[0xb0, 0x77, 0x81, 0x83], answered("NXDOMAIN")),
-            (&[0xb0, 0x77, 0x81, 0x82], Outcome::Refused),
-            (&[0xb0, 0x77, 0x81, 0x85], Outcome::Refused),
-            (&[0xb0, 0x77, 0x81, 0x84], Outcome::Refused),
-            (&[0xb0, 0x78, 0x81, 0x82], foreign()),
-            (&[0xb0, 0x77, 0x01, 0x82], foreign()),
-            (&[0xb0], foreign()),
+            (&[0xb0, 0x77, 0x81, 0x84], declined("NOTIMP")),
+            (&[0xb0, 0x77, 0x81, 0x85], declined("REFUSED")),
+            (&[0xb0, 0x77, 0x81, 0x89], answered("response code 9")),
+            (&[0xb0, 0x78, 0x81, 0x82], answered(FOREIGN)),
+            (&[0xb0, 0x77, 0x01, 0x82], answered(FOREIGN)),
+            (&[0xb0], answered(FOREIGN)),
         ] {
             assert_eq!(meaning(answer), expected, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_answer_with_a_record_is_an_address() {
+        let answer = |code: u8, records: u8| [0xb0, 0x77, 0x81, 0x80 | code, 0, 1, 0, records];
+        assert_eq!(record_in(&answer(0, 1)), Ok(()));
+        for (answer, expected) in [
+            (&answer(0, 0)[..], "it has no address"),
+            (&answer(0, 1)[..7], "it has no address"),
+            (&answer(3, 1), "NXDOMAIN"),
+            (&answer(2, 1), "SERVFAIL"),
+            (&answer(5, 0), "REFUSED"),
+            (&answer(0, 1)[..3], FOREIGN),
+        ] {
+            assert_eq!(record_in(answer), Err(expected.to_owned()), "{answer:?}");
         }
     }
 }

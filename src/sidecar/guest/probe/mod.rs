@@ -3,6 +3,9 @@
 mod attempt;
 mod dns;
 mod prober;
+mod resolves;
 mod surroundings;
 
+pub(super) use dns::DNS_PORT;
 pub(super) use prober::from_stdin;
+pub(super) use resolves::resolves;

@@ -11,13 +11,10 @@ use bottle_contract::probe::{
 };
 
 use super::attempt::{Means, try_one};
-use super::dns;
+use super::dns::{self, DNS_PORT};
 use super::surroundings::{State, Surroundings};
 use crate::guest::input;
 use crate::guest::limits::{ATTEMPT_MILLIS, ATTEMPT_STACK, ATTEMPTS, SETTLE, SETTLE_STEP};
-
-/// The port of resolvers.
-const DNS_PORT: u16 = 53;
 
 /// Reads the request from standard input and answers on standard output.
 pub(in crate::guest) fn from_stdin() -> anyhow::Result<()> {
@@ -46,8 +43,10 @@ fn settled_surroundings() -> anyhow::Result<Surroundings> {
 ///
 /// An attempt that could not be made at all fails the whole probe: it must not pass for a closed way.
 fn probe(request: &ProbeRequest, surroundings: &Surroundings) -> anyhow::Result<ProbeReport> {
-    if !(1..=ATTEMPT_MILLIS).contains(&request.timeout_millis) {
-        bail!("`timeout_millis` is from 1 to {ATTEMPT_MILLIS}");
+    for millis in [Some(request.timeout_millis), request.far_timeout_millis] {
+        if millis.is_some_and(|millis| !(1..=ATTEMPT_MILLIS).contains(&millis)) {
+            bail!("an attempt takes from 1 to {ATTEMPT_MILLIS} milliseconds");
+        }
     }
     let mut attempts = request.attempts.clone();
     attempts.extend(found(request, surroundings));
@@ -57,11 +56,13 @@ fn probe(request: &ProbeRequest, surroundings: &Surroundings) -> anyhow::Result<
             attempts.len()
         );
     }
-    let means = Means {
+    let query = dns::query(&request.random_name)?;
+    // Each has its own time from its own start: a busy machine must not make an open way look silent.
+    let means = |attempt: &Attempt| Means {
         token: request.token.as_bytes(),
-        query: &dns::query(&request.random_name)?,
+        query: &query,
         link: surroundings.link,
-        deadline: Instant::now() + Duration::from_millis(request.timeout_millis),
+        deadline: Instant::now() + patience(request, attempt),
     };
     Ok(ProbeReport {
         addresses: surroundings.addresses.iter().copied().collect(),
@@ -71,7 +72,17 @@ fn probe(request: &ProbeRequest, surroundings: &Surroundings) -> anyhow::Result<
     })
 }
 
-fn try_all(attempts: Vec<Attempt>, means: &Means<'_>) -> anyhow::Result<Vec<AttemptResult>> {
+fn patience(request: &ProbeRequest, attempt: &Attempt) -> Duration {
+    let far = attempt.how == How::Dns
+        || matches!(attempt.target, TargetKind::Outside | TargetKind::Resolver);
+    let millis = request.far_timeout_millis.filter(|_| far);
+    Duration::from_millis(millis.unwrap_or(request.timeout_millis))
+}
+
+fn try_all<'a>(
+    attempts: Vec<Attempt>,
+    means: &(impl Fn(&Attempt) -> Means<'a> + Sync),
+) -> anyhow::Result<Vec<AttemptResult>> {
     thread::scope(|scope| {
         let mut running = Vec::new();
         for attempt in attempts {
@@ -79,7 +90,7 @@ fn try_all(attempts: Vec<Attempt>, means: &Means<'_>) -> anyhow::Result<Vec<Atte
                 .stack_size(ATTEMPT_STACK)
                 .spawn_scoped(scope, {
                     let attempt = attempt.clone();
-                    move || try_one(&attempt, means)
+                    move || try_one(&attempt, &means(&attempt))
                 })
                 .context("cannot start a thread")?;
             running.push((attempt, thread));

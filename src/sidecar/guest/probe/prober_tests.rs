@@ -1,7 +1,7 @@
 //! Probes against listeners on loopback, and the attempts that surroundings suggest.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::thread::JoinHandle;
 
 use bottle_contract::probe::Outcome;
@@ -19,6 +19,7 @@ fn request(attempts: Vec<Attempt>, timeout_millis: u64) -> ProbeRequest {
         random_name: "nobody-has-this.test".to_owned(),
         oracle_port: 4444,
         timeout_millis,
+        far_timeout_millis: None,
     }
 }
 
@@ -41,6 +42,12 @@ fn outcome(target: TargetKind, how: How, to: SocketAddr, timeout_millis: u64) ->
 
 fn answered(detail: &str) -> Outcome {
     Outcome::Answered {
+        detail: detail.to_owned(),
+    }
+}
+
+fn declined(detail: &str) -> Outcome {
+    Outcome::Declined {
         detail: detail.to_owned(),
     }
 }
@@ -142,9 +149,10 @@ fn a_resolver_is_judged_by_its_code() {
     for (code, expected) in [
         (0, answered("NOERROR")),
         (3, answered("NXDOMAIN")),
-        (2, Outcome::Refused),
-        (5, Outcome::Refused),
-        (4, Outcome::Refused),
+        (1, declined("FORMERR")),
+        (2, declined("SERVFAIL")),
+        (4, declined("NOTIMP")),
+        (5, declined("REFUSED")),
     ] {
         let (to, thread) = resolver(code);
         assert_eq!(
@@ -161,7 +169,7 @@ fn a_resolver_is_judged_by_its_code() {
 fn a_local_resolver_over_tcp_is_judged_by_its_answer_not_by_its_open_port() {
     for (code, expected) in [
         (Some(3), answered("NXDOMAIN")),
-        (Some(5), Outcome::Refused),
+        (Some(5), declined("REFUSED")),
         (None, Outcome::Refused),
     ] {
         let listener = TcpListener::bind(LOOPBACK).unwrap();
@@ -229,6 +237,39 @@ fn all_attempts_run_at_once_and_keep_their_order() {
 }
 
 #[test]
+fn silence_on_many_connections_takes_the_time_of_one() {
+    // A queue of accepted connections that is full: the kernel drops what comes then.
+    let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    net::bind(&socket, &SocketAddr::from(LOOPBACK)).unwrap();
+    net::listen(&socket, 0).unwrap();
+    let to: SocketAddr = net::getsockname(&socket).unwrap().try_into().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&to, Duration::from_millis(200)) {
+        waiting.push(stream);
+    }
+    let open = TcpListener::bind(LOOPBACK).unwrap();
+    let mut attempts = vec![attempt(TargetKind::Outside, How::Tcp, to); 80];
+    attempts.push(attempt(
+        TargetKind::Outside,
+        How::Tcp,
+        open.local_addr().unwrap(),
+    ));
+    let begin = Instant::now();
+    let report = probe(&request(attempts, 200), &Surroundings::default()).unwrap();
+    assert!(
+        begin.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begin.elapsed()
+    );
+    let (last, silent) = report.results.split_last().unwrap();
+    assert_eq!(last.outcome, answered("connected"));
+    assert_eq!(silent.len(), 80);
+    for result in silent {
+        assert_eq!(result.outcome, Outcome::Silent);
+    }
+}
+
+#[test]
 fn a_probe_out_of_bounds_is_refused() {
     let to = "127.0.0.1:1".parse().unwrap();
     let many = vec![attempt(TargetKind::Host, How::Tcp, to); ATTEMPTS + 1];
@@ -280,4 +321,41 @@ fn surroundings_suggest_attempts_that_nobody_asked_for() {
             "Found DNS 10.1.0.1:53",
         ]
     );
+}
+
+#[test]
+fn an_answer_from_far_away_has_its_own_time() {
+    let (resolver, _thread) = slow_resolver(Duration::from_millis(400));
+    let asked = |far: Option<u64>| {
+        let mut request = request(vec![attempt(TargetKind::Resolver, How::Dns, resolver)], 50);
+        request.far_timeout_millis = far;
+        let mut report = probe(&request, &Surroundings::default()).unwrap();
+        report.results.remove(0).outcome
+    };
+    assert_eq!(asked(Some(20_000)), answered("NXDOMAIN"));
+    assert_eq!(asked(None), Outcome::Silent);
+    let mut bad = request(Vec::new(), 50);
+    bad.far_timeout_millis = Some(0);
+    assert!(probe(&bad, &Surroundings::default()).is_err());
+}
+
+/// A resolver that knows no name, and takes its time to say so.
+fn slow_resolver(time: Duration) -> (SocketAddr, JoinHandle<()>) {
+    let socket = UdpSocket::bind(LOOPBACK).unwrap();
+    let to = socket.local_addr().unwrap();
+    let thread = thread::spawn(move || {
+        let mut query = vec![0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut query) {
+            // What is to be late cannot be had without waiting.
+            let until = Instant::now() + time;
+            while Instant::now() < until {
+                thread::park_timeout(until.saturating_duration_since(Instant::now()));
+            }
+            let mut answer = query[..length].to_vec();
+            answer[2] = 0x81;
+            answer[3] = 0x83;
+            let _gone = socket.send_to(&answer, from);
+        }
+    });
+    (to, thread)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::Path;
 
+use super::dns::DNS_PORT;
 use crate::guest::files::read_if_there;
 use crate::guest::limits::SURROUNDINGS_BYTES;
 
@@ -236,7 +237,7 @@ fn neighbour(line: &str) -> Option<SocketAddr> {
 }
 
 /// Reads a `nameserver` line of `/etc/resolv.conf`.
-fn resolver(line: &str, indexes: &BTreeMap<&str, u32>) -> Option<SocketAddr> {
+pub(super) fn resolver(line: &str, indexes: &BTreeMap<&str, u32>) -> Option<SocketAddr> {
     let mut words = line.split_whitespace();
     let address = (words.next()? == "nameserver").then(|| words.next())??;
     let (address, interface) = address.split_once('%').unwrap_or((address, ""));
@@ -248,7 +249,7 @@ fn resolver(line: &str, indexes: &BTreeMap<&str, u32>) -> Option<SocketAddr> {
             ipv6_place(address, index)
         }
     };
-    place.set_port(53);
+    place.set_port(DNS_PORT);
     Some(place)
 }
 

@@ -1,6 +1,8 @@
 //! The guest as a program: the built binary, in folders and namespaces of its own.
 
 #[cfg(test)]
+mod confine;
+#[cfg(test)]
 mod exec;
 #[cfg(test)]
 mod image;
@@ -10,6 +12,8 @@ mod init;
 mod probe;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod relay;
 #[cfg(test)]
 mod room;
 #[cfg(test)]

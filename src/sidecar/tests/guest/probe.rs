@@ -7,6 +7,7 @@ use bottle_contract::probe::{
 };
 
 use crate::program::guest;
+use crate::room::guest_in_room;
 
 #[test]
 fn a_request_is_answered_with_one_line_of_json() {
@@ -23,6 +24,7 @@ fn a_request_is_answered_with_one_line_of_json() {
         random_name: "nobody-has-this.invalid".to_owned(),
         oracle_port: 9,
         timeout_millis: 100,
+        far_timeout_millis: None,
     };
     let ended = guest(&["probe"], &serde_json::to_vec(&request).unwrap()).fine();
     assert_eq!(ended.text().lines().count(), 1);
@@ -32,4 +34,16 @@ fn a_request_is_answered_with_one_line_of_json() {
         report.results[0].outcome,
         Outcome::Answered { .. }
     ));
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_a_failure_with_its_reason() {
+    // In a network of its own, which has nobody to ask.
+    let prepare = "mkdir etc; echo nameserver 127.0.0.1 > etc/resolv.conf";
+    for (prepare, words) in [("", "names no resolver"), (prepare, "127.0.0.1: ")] {
+        let Some(ended) = guest_in_room(prepare, &["resolves", "a.test"], b"") else {
+            return;
+        };
+        ended.failed(1, words);
+    }
 }

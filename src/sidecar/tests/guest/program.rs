@@ -82,6 +82,8 @@ fn a_call_that_is_wrong_gets_the_usage() {
         &["init", "x"],
         &["adopt", "x", "1", "/"],
         &["exec", "--"],
+        &["resolves"],
+        &["resolves", "a.test", "b.test"],
     ] {
         guest(words, b"").failed(2, "usage: guest COMMAND");
     }

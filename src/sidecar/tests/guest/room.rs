@@ -1,4 +1,6 @@
 //! A room: a small root file system in namespaces of its own, where the guest is `/.bottle/guest` and process 1.
+//!
+//! The network is its own too: `provision` changes settings of the network that it runs in.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -21,8 +23,10 @@ for top in bin sbin lib lib32 lib64 usr/bin usr/sbin usr/lib usr/lib32 usr/lib64
         mount -o remount,bind,ro $root/$top
     fi
 done
-mkdir -p $root/proc $root/.bottle
+mkdir -p $root/proc $root/dev $root/.bottle
 mount -t proc proc $root/proc
+touch $root/dev/null
+mount --bind /dev/null $root/dev/null
 cp "$binary" $root/.bottle/guest
 cd $root
 eval "$prepare"
@@ -33,6 +37,11 @@ exec chroot $root /.bottle/guest "$@"
 ///
 /// Returns nothing where the system gives no namespaces, which it says.
 pub(crate) fn guest_in_room(prepare: &str, args: &[&str], input: &[u8]) -> Option<Ended> {
+    Some(run(&mut room(prepare, args)?, input))
+}
+
+/// Like [`guest_in_room`], for a test that runs it by itself.
+pub(crate) fn room(prepare: &str, args: &[&str]) -> Option<Command> {
     static PROBLEM: OnceLock<Option<String>> = OnceLock::new();
     let problem = PROBLEM.get_or_init(|| {
         let ended = run(unshare().args(["sh", "-c", "mount -t tmpfs x /mnt"]), b"");
@@ -56,12 +65,12 @@ pub(crate) fn guest_in_room(prepare: &str, args: &[&str], input: &[u8]) -> Optio
             prepare,
         ])
         .args(args);
-    Some(run(&mut command, input))
+    Some(command)
 }
 
 fn unshare() -> Command {
     let mut command = command("unshare");
-    command.args(["--mount", "--pid", "--fork", "--kill-child"]);
+    command.args(["--mount", "--pid", "--net", "--fork", "--kill-child"]);
     if !rustix::process::getuid().is_root() {
         command.args(["--user", "--map-root-user"]);
     }

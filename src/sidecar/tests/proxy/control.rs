@@ -40,7 +40,7 @@ fn bearer(host: &str) -> Route {
 #[tokio::test]
 async fn it_is_configured_once() {
     let setup = Setup::new(&[route("api.test")]);
-    let app = App::new(setup.outside());
+    let app = App::new(setup.outside(), setup.root());
     for request in [Request::Ready, Request::Ca, Request::Routes, Request::Stats] {
         assert!(message(app.respond(request).await).contains("not configured yet"));
     }
@@ -65,9 +65,25 @@ async fn it_is_configured_once() {
 }
 
 #[tokio::test]
+async fn a_kernel_that_forwards_is_refused() {
+    let setup = Setup::new(&[route("api.test")]);
+    let app = App::new(setup.outside(), setup.root());
+    for setting in ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"] {
+        setup.kernel(setting, "1\n");
+        let refused = message(app.respond(configure(setup.config.clone())).await);
+        assert!(refused.contains(setting), "{refused}");
+        setup.kernel(setting, "0\n");
+    }
+    assert!(matches!(
+        app.respond(configure(setup.config.clone())).await,
+        Reply::Ready { .. }
+    ));
+}
+
+#[tokio::test]
 async fn a_configuration_that_cannot_be_kept_is_an_error_and_can_be_mended() {
     let good = Setup::new(&[bearer("api.test")]).secret("TOKEN", "value");
-    let app = App::new(good.outside());
+    let app = App::new(good.outside(), good.root());
     let ask = |change: fn(&mut SidecarConfig)| {
         let mut config = good.config.clone();
         change(&mut config);
@@ -177,7 +193,7 @@ async fn lines_are_relayed_in_order_even_when_the_socket_comes_late() {
     let mode =
         std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&socket).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
-    let app = Arc::new(App::new(setup.outside()));
+    let app = Arc::new(App::new(setup.outside(), setup.root()));
     let server = tokio::spawn(serve(listener, app));
     let output = within(client).await.unwrap();
     let replies: Vec<Reply> = output
@@ -198,7 +214,10 @@ async fn a_broken_line_is_not_quoted() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("control.sock");
     let listener = bind(&socket).unwrap();
-    let server = tokio::spawn(serve(listener, Arc::new(App::new(setup.outside()))));
+    let server = tokio::spawn(serve(
+        listener,
+        Arc::new(App::new(setup.outside(), setup.root())),
+    ));
     let mut output = Vec::new();
     let line = "{\"request\":\"reload\",\"policy\":{\"routes\":\"hunter2\"},\"secrets\":{\"A\":\"hunter2\"}}\n";
     within(relay(&socket, line.as_bytes(), &mut output))

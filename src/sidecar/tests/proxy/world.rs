@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -131,12 +131,27 @@ impl Setup {
             log: LogLevel::Decisions,
             audit_path: dir.path().join("audit.jsonl").to_str().unwrap().to_owned(),
         };
-        Self {
+        let setup = Self {
             config,
             ca,
             fake: Arc::new(Fake::default()),
             dir,
-        }
+        };
+        setup.kernel("net/ipv4/ip_forward", "0\n");
+        setup
+    }
+
+    /// Where the kernel's settings seem to lie.
+    pub(crate) fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Gives the kernel a setting.
+    pub(crate) fn kernel(&self, setting: &str, value: &str) {
+        let path = self.root().join("proc/sys").join(setting);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut file = std::fs::File::create(path).unwrap();
+        io::Write::write_all(&mut file, value.as_bytes()).unwrap();
     }
 
     pub(crate) fn secret(mut self, name: &str, value: &str) -> Self {
