@@ -9,6 +9,9 @@ mod adopt;
 mod call;
 mod exec;
 mod files;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod init;
 mod input;
 mod ipv6;

@@ -79,7 +79,7 @@ fn set_time(folder: &Path, seconds: u64) -> io::Result<()> {
 }
 
 /// Refuses names that lead out by themselves; `unpack_in` refuses those that a link leads out.
-fn check_name<R: Read>(entry: &Entry<'_, R>) -> anyhow::Result<()> {
+pub(super) fn check_name<R: Read>(entry: &Entry<'_, R>) -> anyhow::Result<()> {
     let path = entry.path().context("its name is not a path")?;
     for part in path.components() {
         match part {

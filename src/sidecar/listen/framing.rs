@@ -83,9 +83,16 @@ impl Scanner {
         mut bytes: &'a [u8],
         found: &mut Vec<Result<Head, Fault>>,
     ) -> &'a [u8] {
+        // Empty lines before a request are skipped, as RFC 9112, section 2.2 wants it. Half of one
+        // may be held: nothing else that begins with a carriage return is a request.
+        if self.held == b"\r"
+            && let Some(rest) = bytes.strip_prefix(b"\n")
+        {
+            self.held.clear();
+            bytes = rest;
+        }
         if self.held.is_empty() {
-            // Empty lines before a request are skipped, as RFC 9112, section 2.2 wants it.
-            while let [b'\r' | b'\n', rest @ ..] = bytes {
+            while let Some(rest) = bytes.strip_prefix(b"\r\n") {
                 bytes = rest;
             }
         }
@@ -199,13 +206,14 @@ fn parse(head: &[u8]) -> Result<(Head, State), Fault> {
     // A head is ASCII but for the values of headers, which nothing here reads as text.
     let head = String::from_utf8_lossy(head);
     let mut lines = head.split("\r\n");
-    let (method, version) = request_line(lines.next().unwrap_or_default())?;
+    let (method, _, version) = request_line(lines.next().unwrap_or_default())?;
     let mut seen = Seen::default();
     for (number, line) in lines.enumerate() {
         if number >= limits::HEADER_LINES {
             return Err(Fault::TooManyLines);
         }
-        header_line(line, &mut seen)?;
+        let (name, value) = header_line(line)?;
+        seen.note(name, value);
     }
     let host = match seen.hosts.as_slice() {
         [host] => Some((*host).to_owned()),
@@ -223,49 +231,66 @@ fn parse(head: &[u8]) -> Result<(Head, State), Fault> {
     Ok((Head { method, host }, next))
 }
 
-fn request_line(line: &str) -> Result<(&str, &str), Fault> {
+/// Reads the method, the target and the version.
+pub(super) fn request_line(line: &str) -> Result<(&str, &str, &str), Fault> {
     if line.contains(|c: char| c.is_control()) {
         return Err(Fault::ControlByte);
     }
     let mut parts = line.split(' ');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(method), Some(target), Some(version @ ("HTTP/1.1" | "HTTP/1.0")), None)
-            if !method.is_empty() && !target.is_empty() =>
+            if is_token(method) && is_visible(target) =>
         {
-            Ok((method, version))
+            Ok((method, target, version))
         }
         _ => Err(Fault::RequestLine),
     }
 }
 
-fn header_line<'a>(line: &'a str, seen: &mut Seen<'a>) -> Result<(), Fault> {
+/// Reads the name and the value.
+pub(super) fn header_line(line: &str) -> Result<(&str, &str), Fault> {
     if line.contains(|c: char| c.is_ascii_control() && c != '\t') {
         return Err(Fault::ControlByte);
     }
     let (name, value) = line.split_once(':').ok_or(Fault::HeaderLine)?;
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.is_empty() || !name.chars().all(token) {
+    if !is_token(name) {
         return Err(Fault::HeaderLine);
     }
-    let value = value.trim_matches([' ', '\t']);
-    if name.eq_ignore_ascii_case("host") {
-        seen.hosts.push(value);
-    } else if name.eq_ignore_ascii_case("content-length") {
-        seen.lengths.push(value);
-    } else if name.eq_ignore_ascii_case("transfer-encoding") {
-        seen.encodings.push(value);
+    Ok((name, value.trim_matches([' ', '\t'])))
+}
+
+/// The `token` of RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(token)
+}
+
+fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+impl<'a> Seen<'a> {
+    fn note(&mut self, name: &str, value: &'a str) {
+        if name.eq_ignore_ascii_case("host") {
+            self.hosts.push(value);
+        } else if name.eq_ignore_ascii_case("content-length") {
+            self.lengths.push(value);
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            self.encodings.push(value);
+        }
     }
-    Ok(())
 }
 
 fn framing(seen: &Seen<'_>, version: &str) -> Result<State, Fault> {
     match (seen.lengths.as_slice(), seen.encodings.as_slice()) {
         ([], []) => Ok(State::Head),
         ([_, ..], [_, ..]) => Err(Fault::LengthAndEncoding),
+        // A number of Rust's may have a sign, and a length has none.
+        ([length], []) if !length.bytes().all(|byte| byte.is_ascii_digit()) => Err(Fault::Length),
         ([length], []) => match length.parse() {
             Ok(0) => Ok(State::Head),
-            Ok(bytes) if length.bytes().all(|byte| byte.is_ascii_digit()) => Ok(State::Body(bytes)),
-            Ok(_) | Err(_) => Err(Fault::Length),
+            Ok(bytes) => Ok(State::Body(bytes)),
+            Err(_) => Err(Fault::Length),
         },
         ([_, _, ..], []) => Err(Fault::Length),
         ([], [encoding]) if version == "HTTP/1.1" && encoding.eq_ignore_ascii_case("chunked") => {
@@ -337,6 +362,7 @@ mod tests {
             ),
             ("Host: a\r\nContent-Length: 1, 1", Fault::Length),
             ("Host: a\r\nContent-Length: +1", Fault::Length),
+            ("Host: a\r\nContent-Length: +0", Fault::Length),
             ("Host: a\r\nContent-Length:", Fault::Length),
             (
                 "Host: a\r\nTransfer-Encoding: gzip, chunked",
@@ -366,6 +392,9 @@ mod tests {
             "GET /",
             "GET / HTTP/2.0",
             "GET / http/1.1",
+            "G(T / HTTP/1.1",
+            "G\u{e9}T / HTTP/1.1",
+            "GET /\u{e9} HTTP/1.1",
         ] {
             check(
                 &format!("{line}\r\nHost: a\r\n\r\n"),
@@ -376,6 +405,12 @@ mod tests {
             "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
             &[Err(Fault::Encoding)],
         );
+        for before in ["\n", "\r", "\r\r\n", "\r\n\n"] {
+            check(
+                &format!("{before}GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+                &[Err(Fault::ControlByte)],
+            );
+        }
         check(
             "CONNECT a:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n",
             &[Err(Fault::ConnectBody)],
@@ -420,7 +455,7 @@ mod tests {
         /// However the bytes come in, the same heads are found.
         #[test]
         fn the_pieces_make_no_difference(cuts in prop::collection::vec(0usize..200, 0..12)) {
-            let text = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nPUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxyGET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
+            let text = b"\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\r\nPUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxyGET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
             let mut scanner = Scanner::default();
             let mut found = Vec::new();
             let mut rest = &text[..];

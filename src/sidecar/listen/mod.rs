@@ -4,6 +4,9 @@ mod accept;
 mod answer;
 mod connect;
 mod framing;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod heads;
 mod intent;
 mod session;

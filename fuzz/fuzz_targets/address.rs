@@ -1,0 +1,7 @@
+//! Fuzzes which addresses may be dialled.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| bottle_fuzz::run("address", data));
