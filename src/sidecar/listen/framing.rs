@@ -239,7 +239,7 @@ pub(super) fn request_line(line: &str) -> Result<(&str, &str, &str), Fault> {
     let mut parts = line.split(' ');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(method), Some(target), Some(version @ ("HTTP/1.1" | "HTTP/1.0")), None)
-            if is_token(method) && is_visible(target) =>
+            if is_token(method) && is_target(target) =>
         {
             Ok((method, target, version))
         }
@@ -265,8 +265,10 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(token)
 }
 
-fn is_visible(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+/// A target has no fragment (RFC 9112, section 3.2), and what parses it later would drop one.
+fn is_target(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+    !text.is_empty() && text.bytes().all(plain)
 }
 
 impl<'a> Seen<'a> {
@@ -395,6 +397,8 @@ mod tests {
             "G(T / HTTP/1.1",
             "G\u{e9}T / HTTP/1.1",
             "GET /\u{e9} HTTP/1.1",
+            "GET /a#b HTTP/1.1",
+            "GET http://a#b HTTP/1.1",
         ] {
             check(
                 &format!("{line}\r\nHost: a\r\n\r\n"),

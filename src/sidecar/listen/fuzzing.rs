@@ -63,6 +63,8 @@ pub fn forward(url: &str, host: Option<&[u8]>) -> Option<Intent> {
 }
 
 fn parts(method: Method, target: &str, host: Option<&[u8]>) -> Option<Parts> {
+    // No other target gets as far as this.
+    request_line(&format!("{method} {target} HTTP/1.1")).ok()?;
     let mut request = Request::builder().method(method).uri(target);
     if let Some(host) = host {
         request = request.header(HOST, HeaderValue::from_bytes(host).ok()?);
