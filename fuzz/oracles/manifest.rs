@@ -1,7 +1,8 @@
 //! Manifests: any file is read or refused with words, and what is read can be worked with.
 
 use std::cell::OnceCell;
-use std::fs;
+use std::fs::File;
+use std::io::Write as _;
 
 use bottle::manifest::{Folders, Overrides, grants, lint, load_agent};
 use tempfile::TempDir;
@@ -17,7 +18,8 @@ pub(crate) fn check(input: &[u8]) -> Outcome {
     FOLDER.with(|cell| {
         let folder = cell.get_or_init(|| tempfile::tempdir().expect("a folder"));
         let file = folder.path().join("agent.toml");
-        fs::write(&file, input).expect("the file can be written");
+        let mut out = File::create(&file).expect("a file");
+        out.write_all(input).expect("the file can be written");
         let folders = Folders {
             bottles: folder.path().join("bottles"),
         };

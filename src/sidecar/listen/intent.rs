@@ -146,10 +146,11 @@ pub(super) fn tunnelled(head: &Parts, tunnel: &Tunnel) -> Result<Intent, Rejecti
 
 /// Reads a CONNECT: `host:port`, and a Host header that says the same where there is one.
 pub(super) fn connect(head: &Parts) -> Result<(Host, u16), Rejection> {
-    let authority = head
-        .uri
-        .authority()
-        .map_or("", |authority| authority.as_str());
+    // A whole URL has an authority too, and its other parts would be dropped.
+    let authority = match (head.uri.scheme(), head.uri.authority()) {
+        (None, Some(authority)) => authority.as_str(),
+        (None, None) | (Some(_), _) => "",
+    };
     let (host, Some(port)) = parse_authority(authority)? else {
         return Err(Rejection::bad("CONNECT needs a host and a port"));
     };

@@ -150,6 +150,26 @@ async fn an_address_can_be_the_host() {
     assert_eq!(origin.take().len(), 2);
 }
 
+/// The host would be the same, but what else a URL says would be dropped without a word.
+#[tokio::test]
+async fn a_tunnel_is_asked_for_by_host_and_port_only() {
+    let world = World::start(&[route("api.test")]).await;
+    for (target, status) in [
+        ("api.test:443", 200),
+        ("http://api.test:443", 400),
+        ("http://api.test:443/", 400),
+        ("https://api.test:443/path", 400),
+        ("api.test:443#part", 400),
+    ] {
+        let mut stream = world.agent.dial().await;
+        let head = format!("CONNECT {target} HTTP/1.1\r\nHost: api.test\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_head(&mut stream).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&expected), "{target}: {answer}");
+    }
+}
+
 /// Python's own client asked like this until 3.12.
 #[tokio::test]
 async fn a_tunnel_can_be_asked_for_in_http_1_0_and_without_a_host() {
