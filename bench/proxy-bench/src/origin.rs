@@ -80,7 +80,9 @@ impl Origin {
 /// Serves until the process is ended. Prints its address and its certificate first.
 pub(crate) async fn serve() -> anyhow::Result<()> {
     let key = rcgen::KeyPair::generate()?;
-    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()])?;
+    let mut params = rcgen::CertificateParams::default();
+    let name = "the origin's authority";
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority = rcgen::Issuer::new(params.clone(), &key);
     let own = rcgen::KeyPair::generate()?;
@@ -96,11 +98,9 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
         )?;
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!(
-        "{}\n{}",
-        listener.local_addr()?,
-        params.self_signed(&key)?.pem()
-    );
+    // Nothing may come after the certificate: the reader has gone by then.
+    let ca = params.self_signed(&key)?.pem();
+    print!("{}\n{}\n", listener.local_addr()?, ca.trim_end());
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(connection(stream, acceptor.clone()));
