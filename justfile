@@ -38,6 +38,14 @@ bench *args:
 bench-launch *args:
     bench/launch.sh {{ args }}
 
+# The sidecar beside mitmdump and squid, where those are installed
+bench-proxy *args:
+    bench/proxy {{ args }}
+
+# Fuzzes each target for some seconds: 30, or as many as are named
+fuzz *args:
+    .ci/fuzz {{ args }}
+
 # The documentation of all crates
 doc:
     RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps

@@ -5,6 +5,11 @@
 //! Origin, load and proxies are processes of their own. Each proxy is started anew for each run,
 //! and the runs go round, so that a busy minute of the machine meets all of them.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench starts proxies and writes their files, and has none of the programs' modules for that"
+)]
+
 mod line;
 mod load;
 mod origin;
