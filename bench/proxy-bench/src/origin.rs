@@ -82,7 +82,9 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let key = rcgen::KeyPair::generate()?;
     let mut params = rcgen::CertificateParams::default();
     let name = "the origin's authority";
-    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, name);
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority = rcgen::Issuer::new(params.clone(), &key);
     let own = rcgen::KeyPair::generate()?;

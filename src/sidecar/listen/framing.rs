@@ -388,6 +388,10 @@ mod tests {
                 &[Err(fault)],
             );
         }
+    }
+
+    #[test]
+    fn a_request_line_that_could_be_read_in_two_ways_is_refused() {
         for line in [
             "GET  / HTTP/1.1",
             "GET / HTTP/1.1 ",
