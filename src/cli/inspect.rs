@@ -1,11 +1,11 @@
 //! `bottle inspect`.
 
-use anyhow::anyhow;
 use bottle_contract::control::{Reply, Request, Stats};
 use bottle_contract::policy::Policy;
 use clap::Args;
 use serde::Serialize;
 
+use super::ask::{ask as asked, unfit};
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::launch::backend_of;
@@ -57,17 +57,11 @@ pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<()> {
 
 fn ask(context: &Context, bottle: &Bottle) -> Result<Sidecar> {
     let backend = backend_of(context.registry(), bottle)?;
-    let question = |request: &Request| -> Result<Reply> {
-        let line = serde_json::to_string(request).map_err(Error::internal)?;
-        let answer = backend.control(&bottle.id, &line)?;
-        serde_json::from_str(&answer).map_err(Error::engine)
-    };
+    let question = |request: &Request| asked(backend, &bottle.id, request);
     match (question(&Request::Routes)?, question(&Request::Stats)?) {
         (Reply::Routes { policy }, Reply::Stats { stats }) => {
             Ok(Sidecar::Answers { policy, stats })
         }
-        (reply, _) => Err(Error::engine(anyhow!(
-            "the sidecar gave an answer that does not fit: {reply:?}"
-        ))),
+        (reply, _) => Err(unfit(&reply)),
     }
 }

@@ -3,6 +3,7 @@
 //! A verb's `Args` doc comments are its help; its `run` translates words into calls of `launch`.
 
 mod args;
+mod ask;
 mod audit;
 mod check;
 mod clean;

@@ -1,15 +1,66 @@
-//! The lines of the audit log: JSON, one value a line.
+//! The lines of the audit log: JSON, one value a line, each bound to the one before it.
 //!
-//! A tolerant wire: readers skip unknown keys and unknown events.
+//! A tolerant wire: readers skip unknown keys and unknown events. The newest lines stand in
+//! [`NEWEST`]; a file that is full is renamed to the next of the [`numbered`] names, and the lines
+//! go on in a new one.
 
 use serde::{Deserialize, Serialize};
 
-use crate::intent::Scheme;
-use crate::verdict::Reason;
+use crate::host::Host;
+use crate::id::BottleId;
+use crate::intent::{Intent, Scheme};
+use crate::verdict::{Denial, Reason, route_for};
 
-/// One line of `audit.jsonl`.
+/// The method of a request for a tunnel, of which nothing more is known.
+pub const CONNECT: &str = "CONNECT";
+
+/// The name of the file with the newest lines.
+pub const NEWEST: &str = "audit.jsonl";
+
+/// What stands in the place of the digest in the very first line: there is no line before it.
+pub const NO_LINE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Returns the name of a file that was full; the first one has the number 1.
+pub fn numbered(number: u64) -> String {
+    format!("audit.{number}.jsonl")
+}
+
+/// Returns the number in such a name; `None` for any other name.
+pub fn number_in(name: &str) -> Option<u64> {
+    let number = name.strip_prefix("audit.")?.strip_suffix(".jsonl")?;
+    number
+        .parse()
+        .ok()
+        .filter(|number| *number > 0 && name == numbered(*number))
+}
+
+/// Where a chain of lines ends: it tells whether lines were taken away there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The number of the last line; 0 when there is none.
+    pub seq: u64,
+    /// The SHA-256 of that line without its end, in hex; [`NO_LINE`] when there is none.
+    pub hash: String,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            hash: NO_LINE.to_owned(),
+        }
+    }
+}
+
+/// One line of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditRecord {
+    /// The number of the line, from 1, over all files of the log; 0 where the line has none.
+    #[serde(default)]
+    pub seq: u64,
+    /// The SHA-256 of the line before, without its end, in hex; [`NO_LINE`] in the first line.
+    #[serde(default)]
+    pub prev: String,
     /// When, in UTC (RFC 3339, milliseconds).
     pub time: String,
     /// What happened.
@@ -23,6 +74,9 @@ pub struct AuditRecord {
 pub enum AuditEvent {
     /// The sidecar was configured and serves from now on.
     Opened {
+        /// The bottle, so that the log of another one cannot stand in this one's place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bottle: Option<BottleId>,
         /// The version of the sidecar.
         version: String,
         /// The number of routes.
@@ -110,6 +164,28 @@ pub enum Outcome {
     Deny,
 }
 
+impl Decision {
+    /// Says what to change in the manifest to let the request through, in the words that the agent
+    /// got; `None` where it was allowed, where nothing should change, or where too little is known.
+    pub fn remedy(&self) -> Option<String> {
+        let reason = self.reason?;
+        let host: Host = self.host.as_ref()?.parse().ok()?;
+        let port = self.port?;
+        if self.method.as_deref() == Some(CONNECT) {
+            return matches!(reason, Reason::Host | Reason::Port).then(|| route_for(&host, port));
+        }
+        let intent = Intent {
+            scheme: self.scheme?,
+            method: self.method.as_ref()?.parse().ok()?,
+            host,
+            port,
+            target: self.path.as_ref()?.parse().ok()?,
+        };
+        let route = self.route;
+        Denial { reason, route }.remedy(&intent)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +197,48 @@ mod tests {
             serde_json::from_str::<AuditRecord>(line).unwrap().event,
             AuditEvent::Unknown
         );
+    }
+
+    #[test]
+    fn only_the_names_that_the_log_gives_have_a_number() {
+        for number in [1, 7, 16, u64::MAX] {
+            assert_eq!(number_in(&numbered(number)), Some(number));
+        }
+        for name in [
+            NEWEST,
+            "audit.0.jsonl",
+            "audit.01.jsonl",
+            "audit.+1.jsonl",
+            "audit.x.jsonl",
+            "audit.1.jsonl.gz",
+        ] {
+            assert_eq!(number_in(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_denial_names_the_lines_that_the_agent_was_shown() {
+        let check = |line: &str, expected: Option<&str>| {
+            let decision: Decision = serde_json::from_str(line).unwrap();
+            assert_eq!(decision.remedy().as_deref(), expected, "{line}");
+        };
+        check(
+            r#"{"id":1,"verdict":"deny","reason":"host","method":"CONNECT","host":"a.test","port":8443}"#,
+            Some("[[egress.routes]]\nhost = \"a.test\"\nport = 8443"),
+        );
+        check(
+            r#"{"id":1,"verdict":"deny","reason":"path","scheme":"https","method":"GET","host":"a.test","port":443,"path":"/a?b=***"}"#,
+            Some("paths = [\"/a\"]  # in the route for a.test"),
+        );
+        check(
+            r#"{"id":1,"verdict":"deny","reason":"git-push","scheme":"https","method":"GET","host":"a.test","port":443,"path":"/a"}"#,
+            None,
+        );
+        check(
+            r#"{"id":1,"verdict":"allow","scheme":"https","method":"GET","host":"a.test","port":443,"path":"/a"}"#,
+            None,
+        );
+        check(r#"{"id":1,"verdict":"deny","reason":"malformed"}"#, None);
     }
 
     #[test]
@@ -140,6 +258,8 @@ mod tests {
             credential: false,
         };
         let record = AuditRecord {
+            seq: 1,
+            prev: NO_LINE.to_owned(),
             time: "t".to_owned(),
             event: AuditEvent::Decision(decision),
         };

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Head;
 use crate::config::SidecarConfig;
 use crate::policy::Policy;
 use crate::secret::{Secret, exposed_map};
@@ -34,6 +35,8 @@ pub enum Request {
     },
     /// Asks for the counters: [`Reply::Stats`].
     Stats,
+    /// Asks where the audit log ends: [`Reply::AuditHead`].
+    AuditHead,
 }
 
 /// What a sidecar answers.
@@ -63,6 +66,11 @@ pub enum Reply {
     Stats {
         /// See [`Stats`].
         stats: Stats,
+    },
+    /// The end of the audit log, as the sidecar remembers it.
+    AuditHead {
+        /// See [`Head`].
+        head: Head,
     },
     /// It could not do that.
     Error {

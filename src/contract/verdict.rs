@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::address::AddressClass;
+use crate::host::Host;
 use crate::intent::Intent;
 
 /// What the policy says of a request.
@@ -69,10 +70,7 @@ impl Denial {
     pub fn remedy(&self, intent: &Intent) -> Option<String> {
         let host = &intent.host;
         match self.reason {
-            Reason::Host => Some(format!(
-                "[[egress.routes]]\nhost = \"{host}\"{}",
-                port_line(intent.port)
-            )),
+            Reason::Host => Some(route_for(host, intent.port)),
             Reason::Port => Some(format!(
                 "[[egress.routes]]\nhost = \"{host}\"\nport = {}",
                 intent.port
@@ -97,6 +95,11 @@ impl Denial {
             | Reason::AuditUnavailable => None,
         }
     }
+}
+
+/// The route that lets everything to this host and port through.
+pub fn route_for(host: &Host, port: u16) -> String {
+    format!("[[egress.routes]]\nhost = \"{host}\"{}", port_line(port))
 }
 
 fn port_line(port: u16) -> String {

@@ -182,7 +182,7 @@ impl Session<'_> {
 
     /// Says what was denied: otherwise a denial shows only as some tool's odd error.
     fn report_denials(&self) {
-        let Ok(denials) = denials(&self.dir.audit()) else {
+        let Ok(denials) = denials(&self.dir.audit_dir()) else {
             return;
         };
         for (what, count) in denials {

@@ -50,6 +50,7 @@ pub struct Sidecar {
     listen: Vec<SocketAddr>,
     authority: Arc<Authority>,
     gate: Arc<Gate>,
+    log: Arc<AuditLog>,
     counters: Arc<Counters>,
     _tasks: JoinSet<()>,
 }
@@ -115,7 +116,8 @@ impl Respond for App {
                 | Request::Ca
                 | Request::Routes
                 | Request::Reload { .. }
-                | Request::Stats,
+                | Request::Stats
+                | Request::AuditHead,
             ) => error("it is not configured yet"),
         }
     }
@@ -151,13 +153,18 @@ impl Sidecar {
             .map(TcpListener::local_addr)
             .collect::<io::Result<_>>()
             .context("read the address that it listens on")?;
-        let version = VERSION.to_owned();
-        log.write(AuditEvent::Opened { version, routes })
+        let opened = AuditEvent::Opened {
+            bottle: Some(config.id),
+            version: VERSION.to_owned(),
+            routes,
+        };
+        log.write(&opened)
             .with_context(|| format!("write to the audit log `{}`", config.audit_path))?;
         Ok(Self {
             listen,
             authority,
             gate,
+            log,
             counters,
             _tasks: spawn(listeners, &door),
         })
@@ -178,6 +185,9 @@ impl Sidecar {
             },
             Request::Stats => Reply::Stats {
                 stats: self.counters.stats(),
+            },
+            Request::AuditHead => Reply::AuditHead {
+                head: self.log.head(),
             },
         }
     }

@@ -14,9 +14,18 @@ pub const RESOLVERS: usize = 16;
 /// measured to hold 0.37 MiB each, so that all of them fit into half of the 256 MiB that a sidecar has.
 pub const CONNECTIONS: usize = 320;
 
-/// The most that an audit log may hold. A request takes some 600 bytes, so this is for half a million;
-/// beyond it the gate denies, rather than filling the host's disk for an agent that wants it full.
+/// The most that an audit log may hold in all its files. A request takes some 800 bytes, so this is
+/// for 300,000; beyond it the gate denies, rather than filling the host's disk for an agent that
+/// wants it full. The oldest lines are never dropped: an agent could flush what it did with noise.
 pub const AUDIT_BYTES: u64 = 256 << 20;
+
+/// The most that one file of the log holds before the next one is begun: what an editor still
+/// opens and a damaged disk block may cost. With the bound above there are about sixteen.
+pub const AUDIT_FILE_BYTES: u64 = 16 << 20;
+
+/// The longest line of an audit log that is taken up again. The longest that is written has a
+/// target of 16 KiB and some headers.
+pub const AUDIT_LINE_BYTES: u64 = 256 << 10;
 
 /// How long accepting rests after it failed, so that a lack of file descriptors is no busy loop.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -6,9 +6,11 @@
 //! bottle after any crash, and it is a pure function.
 
 mod atomic;
+mod chain;
 mod clean;
 mod dirs;
 mod error;
+mod journal;
 mod lock;
 mod observed;
 mod owner;
@@ -19,9 +21,11 @@ mod record;
 mod select;
 
 pub use atomic::write_atomic;
+pub use chain::{Break, Chain};
 pub use clean::{CleanItem, CleanPlan, Scope, plan_clean};
 pub use dirs::{BottleDir, StateDir, Stored};
 pub use error::StateError;
+pub use journal::{Journal, Line};
 pub use lock::{Lock, is_held};
 pub use observed::{Observed, ResourceKind};
 pub use owner::owner;

@@ -4,6 +4,8 @@
 //! it but what the test puts there. No test needs an engine.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod clean;

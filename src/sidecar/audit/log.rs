@@ -1,39 +1,39 @@
-//! The log itself: a file that is only ever appended to, one write a line.
+//! The log itself: what goes into it, when, and in which order.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bottle_contract::audit::{AuditEvent, AuditRecord, Outcome};
+use bottle_contract::audit::{AuditEvent, Head, Outcome};
 use bottle_contract::config::LogLevel;
 use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::limits::AUDIT_BYTES;
+use super::journal::{Bounds, Journal};
 
 /// An open audit log.
 #[derive(Debug)]
 pub struct AuditLog {
-    file: File,
+    /// Held for the length of a write, so that the lines' order is that of their numbers.
+    journal: Mutex<Journal>,
     level: LogLevel,
     last_id: AtomicU64,
-    bytes: AtomicU64,
-    most: u64,
+}
+
+/// A line without its place in the chain.
+#[derive(Serialize)]
+struct Line<'a> {
+    time: &'a str,
+    #[serde(flatten)]
+    event: &'a AuditEvent,
 }
 
 impl AuditLog {
     /// Opens the log, readable by its owner only, and keeps what is in it.
     pub fn open(path: &Path, level: LogLevel) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)?;
         Ok(Self {
-            bytes: AtomicU64::new(file.metadata()?.len()),
-            most: AUDIT_BYTES,
-            file,
+            journal: Mutex::new(Journal::open(path, Bounds::default())?),
             level,
             last_id: AtomicU64::new(0),
         })
@@ -44,39 +44,27 @@ impl AuditLog {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// Returns where the log ends.
+    pub fn head(&self) -> Head {
+        self.journal().head()
+    }
+
     /// Writes an event, where the level asks for it. An error means that it is not in the log.
-    pub fn write(&self, event: AuditEvent) -> io::Result<()> {
-        if !self.wants(&event) {
+    pub fn write(&self, event: &AuditEvent) -> io::Result<()> {
+        if !self.wants(event) {
             return Ok(());
         }
-        let record = AuditRecord {
-            time: format!("{:.3}", Timestamp::now()),
-            event,
-        };
-        let mut line = serde_json::to_vec(&record)?;
-        line.push(b'\n');
-        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
-        if self
-            .bytes
-            .fetch_add(length, Ordering::Relaxed)
-            .saturating_add(length)
-            > self.most
-        {
-            return Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                "the audit log is as large as it may be",
-            ));
-        }
-        // One call, so that lines of requests that end at the same time cannot mix.
-        let written = (&self.file).write(&line)?;
-        if written == line.len() {
-            Ok(())
-        } else {
-            Err(io::Error::new(
-                io::ErrorKind::WriteZero,
-                "the line was written in part only",
-            ))
-        }
+        let time = format!("{:.3}", Timestamp::now());
+        let line = serde_json::to_vec(&Line { time: &time, event })?;
+        let members = line
+            .strip_prefix(b"{")
+            .and_then(|line| line.strip_suffix(b"}"))
+            .ok_or_else(|| io::Error::other("an event is no object"))?;
+        self.journal().append(members)
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wants(&self, event: &AuditEvent) -> bool {
@@ -92,7 +80,7 @@ impl AuditLog {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use bottle_contract::audit::Decision;
+    use bottle_contract::audit::{AuditRecord, Decision};
 
     use super::*;
 
@@ -117,25 +105,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("audit.jsonl");
         let log = AuditLog::open(&path, level).unwrap();
-        log.write(decision(Outcome::Allow)).unwrap();
-        log.write(decision(Outcome::Deny)).unwrap();
+        log.write(&decision(Outcome::Allow)).unwrap();
+        log.write(&decision(Outcome::Deny)).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
-    }
-
-    #[test]
-    fn a_log_that_is_full_takes_no_more() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("audit.jsonl");
-        let mut log = AuditLog::open(&path, LogLevel::Decisions).unwrap();
-        log.write(decision(Outcome::Deny)).unwrap();
-        let one = std::fs::metadata(&path).unwrap().len();
-        log.most = one * 2;
-        log.write(decision(Outcome::Deny)).unwrap();
-        assert!(log.write(decision(Outcome::Deny)).is_err());
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), one * 2);
     }
 
     #[test]
@@ -160,7 +135,7 @@ mod tests {
         let path = dir.path().join("audit.jsonl");
         for lines in 1..=2 {
             let log = AuditLog::open(&path, LogLevel::Decisions).unwrap();
-            log.write(decision(Outcome::Deny)).unwrap();
+            log.write(&decision(Outcome::Deny)).unwrap();
             let text = std::fs::read_to_string(&path).unwrap();
             assert_eq!(text.lines().count(), lines);
         }
@@ -171,6 +146,6 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error() {
         let log = AuditLog::open(Path::new("/dev/full"), LogLevel::Decisions).unwrap();
-        assert!(log.write(decision(Outcome::Allow)).is_err());
+        assert!(log.write(&decision(Outcome::Allow)).is_err());
     }
 }

@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bottle_contract::audit::{AuditEvent, Decision, Outcome};
+use bottle_contract::audit::{AuditEvent, CONNECT, Decision, Outcome};
 use bottle_contract::host::Host;
 use bottle_contract::intent::Intent;
 use bottle_contract::policy::{Policy, Route};
 use bottle_contract::secret::Secret;
-use bottle_contract::verdict::{Denial, Reason, Verdict};
+use bottle_contract::verdict::{Denial, Reason, Verdict, route_for};
 use thiserror::Error;
 
 use super::credential::{Credential, InvalidSecret, credentials};
@@ -90,7 +90,7 @@ impl Gate {
             generation: self.generations.fetch_add(1, Ordering::Relaxed) + 1,
         };
         let routes = rules.policy.routes.len();
-        self.log.write(AuditEvent::Reloaded { routes })?;
+        self.log.write(&AuditEvent::Reloaded { routes })?;
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Gate {
                 let decision = Decision {
                     reason: Some(denial.reason),
                     route: denial.route,
-                    method: Some("CONNECT".to_owned()),
+                    method: Some(CONNECT.to_owned()),
                     host: Some(host.to_string()),
                     port: Some(port),
                     ..blank(self.log.next_id(), Outcome::Deny)
@@ -128,7 +128,7 @@ impl Gate {
                     reason: denial.reason,
                     detail: None,
                     subject: format!("CONNECT {host}:{port}"),
-                    remedy: Some(names_route(&host, port)),
+                    remedy: Some(route_for(&host, port)),
                 })
             }
         }
@@ -221,7 +221,7 @@ impl Gate {
             credential: credential.is_some(),
             ..about(id, Outcome::Allow, &intent)
         };
-        if let Err(error) = self.log.write(AuditEvent::Decision(decision)) {
+        if let Err(error) = self.log.write(&AuditEvent::Decision(decision)) {
             let denial = Denial {
                 reason: Reason::AuditUnavailable,
                 route: Some(route),
@@ -255,17 +255,8 @@ impl Gate {
     /// Counts and writes a denial. When it cannot be written the request stays denied all the same.
     fn record_denial(&self, decision: Decision) {
         self.counters.decided(Outcome::Deny);
-        drop(self.log.write(AuditEvent::Decision(decision)));
+        drop(self.log.write(&AuditEvent::Decision(decision)));
     }
-}
-
-/// The route that would let a CONNECT through; no request is known yet, so no more can be said.
-fn names_route(host: &Host, port: u16) -> String {
-    let port = match port {
-        443 | 80 => String::new(),
-        port => format!("\nport = {port}"),
-    };
-    format!("[[egress.routes]]\nhost = \"{host}\"{port}")
 }
 
 fn about(id: u64, verdict: Outcome, intent: &Intent) -> Decision {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bottle_contract::audit::Outcome;
+use bottle_contract::audit::{AuditEvent, NO_LINE, Outcome};
 use bottle_contract::config::LogLevel;
 use bottle_contract::control::{Reply, Request as Control};
 use bottle_contract::verdict::Reason;
@@ -51,6 +51,33 @@ async fn a_request_has_a_beginning_and_an_end() {
     assert_eq!(finished.status, Some(200));
     assert_eq!((finished.bytes_out, finished.bytes_in), (4, 21));
     assert_eq!(finished.error, None);
+}
+
+#[tokio::test]
+async fn the_log_ends_where_the_sidecar_says() {
+    let world = World::start(&[route("api.test")]).await;
+    let _origin = world.tls_origin(&["api.test"]).await;
+    for requests in 1..=2 {
+        world.agent.get("https://api.test/").await;
+        world.finished(requests).await;
+        let Reply::AuditHead { head } = world.sidecar.respond(Control::AuditHead) else {
+            panic!("it does not say");
+        };
+        let log = std::fs::read_to_string(&world.log).unwrap();
+        let last = log.lines().last().unwrap();
+        let digest: String = ring::digest::digest(&ring::digest::SHA256, last.as_bytes())
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!((head.seq, head.hash), (1 + 2 * requests, digest));
+        let first = world.records().remove(0);
+        assert_eq!((first.seq, first.prev.as_str()), (1, NO_LINE));
+        let AuditEvent::Opened { bottle, .. } = first.event else {
+            panic!("{:?}", first.event);
+        };
+        assert_eq!(bottle.unwrap().as_str(), "test-abc234");
+    }
 }
 
 #[tokio::test]

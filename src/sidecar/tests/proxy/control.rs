@@ -21,9 +21,11 @@ fn configure(config: SidecarConfig) -> Request {
 fn message(reply: Reply) -> String {
     match reply {
         Reply::Error { message } => message,
-        Reply::Ready { .. } | Reply::Ca { .. } | Reply::Routes { .. } | Reply::Stats { .. } => {
-            panic!("{reply:?} is no error")
-        }
+        Reply::Ready { .. }
+        | Reply::Ca { .. }
+        | Reply::Routes { .. }
+        | Reply::Stats { .. }
+        | Reply::AuditHead { .. } => panic!("{reply:?} is no error"),
     }
 }
 
@@ -41,7 +43,13 @@ fn bearer(host: &str) -> Route {
 async fn it_is_configured_once() {
     let setup = Setup::new(&[route("api.test")]);
     let app = App::new(setup.outside(), setup.root());
-    for request in [Request::Ready, Request::Ca, Request::Routes, Request::Stats] {
+    for request in [
+        Request::Ready,
+        Request::Ca,
+        Request::Routes,
+        Request::Stats,
+        Request::AuditHead,
+    ] {
         assert!(message(app.respond(request).await).contains("not configured yet"));
     }
     let Reply::Ready { listen, ca, .. } = app.respond(configure(setup.config.clone())).await else {

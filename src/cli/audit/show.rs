@@ -1,7 +1,5 @@
-//! `bottle audit`.
+//! `bottle audit`: finds the log, and shows its lines.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::thread;
 use std::time::Duration;
 
@@ -10,10 +8,11 @@ use bottle_contract::audit::{AuditEvent, AuditRecord, Decision, Outcome};
 use bottle_contract::id::BottleId;
 use clap::Args;
 
-use super::context::Context;
+use super::{stats, verify};
+use crate::cli::context::Context;
 use crate::error::{Error, Result};
 use crate::launch::Signals;
-use crate::state::{BottleDir, Phase, Record, is_held, select};
+use crate::state::{BottleDir, Journal, Line, Phase, Record, is_held, select};
 
 /// How often a log that is followed is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -24,45 +23,66 @@ const LOOK: Duration = Duration::from_millis(200);
 /// log lies in the bottle's state folder, and stays after the end with `run --keep`, or when the
 /// agent failed.
 #[derive(Clone, Debug, Args)]
-pub(super) struct AuditArgs {
+pub(in crate::cli) struct AuditArgs {
     /// The bottle: its id, or the beginning of it
     #[arg(value_name = "ID")]
     id: String,
 
-    /// Print the log's own JSON lines
+    /// Print JSON: the log's own lines, or what `--stats` or `--verify` found
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 
     /// Go on until the bottle ends
     #[arg(long, short)]
     follow: bool,
+
+    /// Print sums by host and verdict, and for each denial the lines that would allow it
+    #[arg(long, conflicts_with_all = ["follow", "verify"])]
+    stats: bool,
+
+    /// Check that no line is missing, changed or moved; of a running bottle its sidecar is asked too
+    #[arg(long, conflicts_with = "follow")]
+    verify: bool,
 }
 
 /// Runs the verb.
-pub(super) fn run(context: &Context, args: &AuditArgs) -> Result<()> {
+pub(in crate::cli) fn run(context: &Context, args: &AuditArgs) -> Result<()> {
     let id = find(context, &args.id)?;
     let dir = context.state()?.bottle(&id);
-    let path = dir.audit();
-    let file = File::open(&path)
-        .with_context(|| format!("`{id}` has no audit log at `{}`", path.display()))
-        .map_err(Error::user)?;
-    let mut log = Log {
-        lines: BufReader::new(file),
-        partial: String::new(),
-    };
+    if args.verify {
+        return verify::run(context, &id, &dir, args.json);
+    }
+    let mut log = open(&id, &dir)?;
+    if args.stats {
+        return stats::run(context, &mut log, args.json);
+    }
     if !args.follow {
-        return log.show(context, args);
+        return show(&mut log, context, args);
     }
     let signals = Signals::watch()?;
     while signals.noted().is_none() {
         let alive = lives(&dir)?;
-        log.show(context, args)?;
+        show(&mut log, context, args)?;
         if !alive {
             break;
         }
         thread::park_timeout(LOOK);
     }
     Ok(())
+}
+
+/// Opens a bottle's log at its first line.
+pub(super) fn open(id: &BottleId, dir: &BottleDir) -> Result<Journal> {
+    Journal::open(&dir.audit_dir())
+        .with_context(|| format!("`{id}` has no audit log at `{}`", dir.audit().display()))
+        .map_err(Error::user)
+}
+
+/// Returns the next line that is whole.
+pub(super) fn next_line(log: &mut Journal) -> Result<Option<Line>> {
+    log.next_line()
+        .context("could not read the audit log")
+        .map_err(Error::user)
 }
 
 /// Finds a bottle by its folder alone: an engine that is down must not hide what was decided.
@@ -74,47 +94,40 @@ fn find(context: &Context, text: &str) -> Result<BottleId> {
 }
 
 /// The log goes on for as long as the launcher lives, and that of a detached bottle until it is stopped.
-fn lives(dir: &BottleDir) -> Result<bool> {
+pub(super) fn lives(dir: &BottleDir) -> Result<bool> {
     let detached =
         Record::load(&dir.record())?.is_some_and(|record| record.phase == Phase::Detached);
     Ok(detached || is_held(&dir.lock())?)
 }
 
-/// The log from where it was read to.
-struct Log {
-    lines: BufReader<File>,
-    /// A line whose end is not written yet.
-    partial: String,
+fn show(log: &mut Journal, context: &Context, args: &AuditArgs) -> Result<()> {
+    while let Some(line) = next_line(log)? {
+        let printed = if args.json {
+            Some(format!("{}\n", String::from_utf8_lossy(&line.bytes)))
+        } else {
+            text(&line)?
+        };
+        if let Some(printed) = printed {
+            context.ui().data(&printed).map_err(Error::user)?;
+        }
+    }
+    Ok(())
 }
 
-impl Log {
-    fn show(&mut self, context: &Context, args: &AuditArgs) -> Result<()> {
-        while self.next_line()? {
-            let line = std::mem::take(&mut self.partial);
-            let printed = if args.json {
-                Some(line)
-            } else {
-                text(line.trim_end())?
-            };
-            if let Some(printed) = printed {
-                context.ui().data(&printed).map_err(Error::user)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn next_line(&mut self) -> Result<bool> {
-        let read = self.lines.read_line(&mut self.partial);
-        read.context("could not read the audit log")
-            .map_err(Error::user)?;
-        Ok(self.partial.ends_with('\n'))
-    }
+/// Reads a line's record.
+pub(super) fn record(line: &Line) -> Result<AuditRecord> {
+    serde_json::from_slice(&line.bytes).map_err(|error| {
+        Error::user(anyhow!(
+            "line {} of `{}` is damaged: {error}",
+            line.number,
+            line.file
+        ))
+    })
 }
 
 /// One line for people; `None` for what only a script wants to know.
-fn text(line: &str) -> Result<Option<String>> {
-    let record: AuditRecord = serde_json::from_str(line)
-        .map_err(|error| Error::user(anyhow!("a line of the audit log is damaged: {error}")))?;
+fn text(line: &Line) -> Result<Option<String>> {
+    let record = record(line)?;
     let time = &record.time;
     Ok(match record.event {
         AuditEvent::Opened { routes, .. } => Some(format!("{time}  opened    {routes} routes\n")),
@@ -151,14 +164,26 @@ fn decided(decision: &Decision) -> String {
 mod tests {
     use super::*;
 
+    fn shown(line: &str) -> Result<Option<String>> {
+        text(&Line {
+            file: "audit.jsonl".to_owned(),
+            number: 3,
+            bytes: line.as_bytes().to_vec(),
+        })
+    }
+
     #[test]
     fn a_decision_is_one_line() {
         let line = r#"{"time":"T","event":"decision","id":1,"verdict":"deny","reason":"host","method":"CONNECT","host":"evil.test","port":443}"#;
         assert_eq!(
-            text(line).unwrap().unwrap(),
+            shown(line).unwrap().unwrap(),
             "T  deny      CONNECT evil.test:443  (no route names this host)\n"
         );
-        assert_eq!(text(r#"{"time":"T","event":"later"}"#).unwrap(), None);
-        assert!(text("{").is_err());
+        assert_eq!(shown(r#"{"time":"T","event":"later"}"#).unwrap(), None);
+        let damaged = shown("{").unwrap_err().parts().remove(0).1;
+        assert!(
+            damaged.starts_with("line 3 of `audit.jsonl` is damaged"),
+            "{damaged}"
+        );
     }
 }

@@ -1,0 +1,25 @@
+//! Asks the sidecar of a running bottle over its control channel.
+
+use anyhow::anyhow;
+use bottle_contract::control::{Reply, Request};
+use bottle_contract::id::BottleId;
+
+use crate::backends::Backend;
+use crate::error::{Error, Result};
+
+/// Asks, and returns the answer; what the sidecar refuses is an error in its words.
+pub(super) fn ask(backend: &dyn Backend, id: &BottleId, request: &Request) -> Result<Reply> {
+    let line = serde_json::to_string(request).map_err(Error::internal)?;
+    let answer = backend.control(id, &line)?;
+    match serde_json::from_str(&answer).map_err(Error::engine)? {
+        Reply::Error { message } => Err(Error::user(anyhow!("the sidecar refused: {message}"))),
+        reply => Ok(reply),
+    }
+}
+
+/// The error of an answer to another question than the one that was asked.
+pub(super) fn unfit(reply: &Reply) -> Error {
+    Error::engine(anyhow!(
+        "the sidecar gave an answer that does not fit: {reply:?}"
+    ))
+}
