@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use super::context::Context;
 use super::{
-    audit, check, clean, completions, cp, doctor, exec, init, inspect, logs, ls, plan, run, schema,
-    stop, trust,
+    allow, audit, check, clean, completions, cp, deny, doctor, exec, init, inspect, logs, ls, plan,
+    run, schema, stop, trust,
 };
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -44,6 +44,8 @@ pub(super) enum Verb {
     Audit(audit::AuditArgs),
     Cp(cp::CpArgs),
     Inspect(inspect::InspectArgs),
+    Allow(allow::AllowArgs),
+    Deny(deny::DenyArgs),
     Stop(stop::StopArgs),
     Clean(clean::CleanArgs),
     Doctor(doctor::DoctorArgs),
@@ -66,6 +68,8 @@ impl Verb {
             Self::Audit(args) => done(audit::run(context, &args)),
             Self::Cp(args) => done(cp::run(context, &args)),
             Self::Inspect(args) => done(inspect::run(context, &args)),
+            Self::Allow(args) => done(allow::run(context, args)),
+            Self::Deny(args) => done(deny::run(context, args)),
             Self::Stop(args) => done(stop::run(context, &args)),
             Self::Clean(args) => clean::run(context, &args),
             Self::Doctor(args) => doctor::run(context, &args),
@@ -95,6 +99,8 @@ impl Verb {
             | Self::Logs(_)
             | Self::Cp(_)
             | Self::Inspect(_)
+            | Self::Allow(_)
+            | Self::Deny(_)
             | Self::Stop(_)
             | Self::Init(_)
             | Self::Trust(_)

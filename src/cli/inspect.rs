@@ -1,6 +1,7 @@
 //! `bottle inspect`.
 
 use bottle_contract::control::{Reply, Request, Stats};
+use bottle_contract::live::LiveChange;
 use bottle_contract::policy::Policy;
 use clap::Args;
 use serde::Serialize;
@@ -13,8 +14,8 @@ use crate::state::Bottle;
 
 /// Show everything known about a bottle, as JSON.
 ///
-/// Its record, its status, what was made for it, and, where its sidecar runs, the routes in force
-/// and the sidecar's counters. No secret is among it.
+/// Its record, its status, what was made for it, and, where its sidecar runs, the routes in force,
+/// what `allow` and `deny` changed with its end, and the sidecar's counters. No secret is among it.
 #[derive(Clone, Debug, Args)]
 pub(super) struct InspectArgs {
     /// The bottle: its id, or the beginning of it
@@ -35,7 +36,12 @@ struct Shown<'a> {
 #[serde(rename_all = "kebab-case")]
 enum Sidecar {
     #[serde(untagged)]
-    Answers { policy: Policy, stats: Stats },
+    Answers {
+        policy: Policy,
+        /// What was changed since the start, the newest last.
+        live: Vec<LiveChange>,
+        stats: Stats,
+    },
     #[serde(untagged)]
     Silent { problem: String },
 }
@@ -59,9 +65,11 @@ fn ask(context: &Context, bottle: &Bottle) -> Result<Sidecar> {
     let backend = backend_of(context.registry(), bottle)?;
     let question = |request: &Request| asked(backend, &bottle.id, request);
     match (question(&Request::Routes)?, question(&Request::Stats)?) {
-        (Reply::Routes { policy }, Reply::Stats { stats }) => {
-            Ok(Sidecar::Answers { policy, stats })
-        }
+        (Reply::Routes { policy, live }, Reply::Stats { stats }) => Ok(Sidecar::Answers {
+            policy,
+            live,
+            stats,
+        }),
         (reply, _) => Err(unfit(&reply)),
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! A verb's `Args` doc comments are its help; its `run` translates words into calls of `launch`.
 
+mod allow;
 mod args;
 mod ask;
 mod audit;
+mod change;
 mod check;
 mod clean;
 mod completions;
 mod context;
 mod cp;
+mod deny;
 mod doctor;
 mod exec;
 mod init;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::Host;
 use crate::id::BottleId;
 use crate::intent::{Intent, Scheme};
+use crate::live::LiveChange;
 use crate::verdict::{Denial, Reason, route_for};
 
 /// The method of a request for a tunnel, of which nothing more is known.
@@ -87,6 +88,10 @@ pub enum AuditEvent {
         /// The number of routes.
         routes: usize,
     },
+    /// The policy was changed while the bottle runs; written before it takes effect.
+    Changed(LiveChange),
+    /// A change came to its end.
+    Expired(LiveChange),
     /// A request was decided about; written before its first byte goes on.
     Decision(Decision),
     /// A permitted request ended.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::Head;
 use crate::config::SidecarConfig;
+use crate::live::{Change, LiveChange};
 use crate::policy::Policy;
 use crate::secret::{Secret, exposed_map};
 
@@ -32,6 +33,17 @@ pub enum Request {
         /// The new credentials.
         #[serde(with = "exposed_map")]
         secrets: BTreeMap<String, Secret>,
+    },
+    /// Changes the policy while the bottle runs: [`Reply::Routes`]. Requests under way keep their
+    /// permit. What cannot be done is an error, and leaves everything as it is.
+    Change {
+        /// What to change.
+        change: Change,
+        /// For how long; `None` means as long as the bottle.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u64>,
+        /// By whom, for the audit log.
+        by: String,
     },
     /// Asks for the counters: [`Reply::Stats`].
     Stats,
@@ -59,8 +71,11 @@ pub enum Reply {
     },
     /// The routes in force.
     Routes {
-        /// As a policy, without any secret value.
+        /// The manifest's, without any secret value.
         policy: Policy,
+        /// What was changed since, the newest last.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        live: Vec<LiveChange>,
     },
     /// The counters.
     Stats {

@@ -16,6 +16,7 @@ pub mod host;
 pub mod id;
 pub mod intent;
 pub mod labels;
+pub mod live;
 pub mod path;
 pub mod policy;
 pub mod probe;

@@ -132,7 +132,7 @@ impl Policy {
 
 impl Route {
     /// Says what of the request this route does not cover, the first of host, port, scheme, method, path, git.
-    fn covers(&self, intent: &Intent) -> Result<(), Reason> {
+    pub(crate) fn covers(&self, intent: &Intent) -> Result<(), Reason> {
         if !self.host.matches(&intent.host) {
             return Err(Reason::Host);
         }

@@ -59,6 +59,8 @@ pub enum Reason {
     Address(AddressClass),
     /// The name does not resolve.
     Unresolved,
+    /// Somebody withdrew the host while the bottle runs.
+    Withdrawn,
     /// The request is not well-formed, or uses what is not supported.
     Malformed,
     /// The audit log cannot be written.
@@ -91,6 +93,7 @@ impl Denial {
             | Reason::GitPush
             | Reason::NameMismatch
             | Reason::Unresolved
+            | Reason::Withdrawn
             | Reason::Malformed
             | Reason::AuditUnavailable => None,
         }
@@ -131,6 +134,7 @@ impl fmt::Display for Reason {
                 "the name resolves to a {class} address, and the route pins none"
             ),
             Self::Unresolved => out.write_str("the name does not resolve"),
+            Self::Withdrawn => out.write_str("`bottle deny` withdrew this host"),
             Self::Malformed => {
                 out.write_str("the request is not well-formed, or uses what is not supported")
             }

@@ -116,6 +116,7 @@ impl Respond for App {
                 | Request::Ca
                 | Request::Routes
                 | Request::Reload { .. }
+                | Request::Change { .. }
                 | Request::Stats
                 | Request::AuditHead,
             ) => error("it is not configured yet"),
@@ -183,6 +184,14 @@ impl Sidecar {
                 Ok(()) => self.routes(),
                 Err(err) => error(&err.to_string()),
             },
+            Request::Change {
+                change,
+                seconds,
+                by,
+            } => match self.gate.change(change, seconds, by) {
+                Ok(()) => self.routes(),
+                Err(err) => error(&err.to_string()),
+            },
             Request::Stats => Reply::Stats {
                 stats: self.counters.stats(),
             },
@@ -213,6 +222,7 @@ impl Sidecar {
     fn routes(&self) -> Reply {
         Reply::Routes {
             policy: self.gate.policy(),
+            live: self.gate.live(),
         }
     }
 }
@@ -269,6 +279,8 @@ fn spawn(listeners: Vec<TcpListener>, door: &Arc<Door>) -> JoinSet<()> {
             Arc::clone(&places),
         ));
     }
+    let gate = Arc::clone(&door.gate);
+    tasks.spawn(async move { gate.watch().await });
     tasks
 }
 

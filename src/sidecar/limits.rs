@@ -27,6 +27,13 @@ pub const AUDIT_FILE_BYTES: u64 = 16 << 20;
 /// target of 16 KiB and some headers.
 pub const AUDIT_LINE_BYTES: u64 = 256 << 10;
 
+/// The changes of the policy that are in force at one time: each request is held against all of
+/// them. People make some dozens by hand.
+pub const LIVE_CHANGES: usize = 256;
+
+/// The longest time for which a change can be made: that of the bottle's certificate authority.
+pub const LIVE_LIFE: Duration = CA_LIFE;
+
 /// How long accepting rests after it failed, so that a lack of file descriptors is no busy loop.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

@@ -9,6 +9,7 @@ use bottle_contract::id::BottleId;
 use clap::Args;
 
 use super::{stats, verify};
+use crate::cli::change::changed;
 use crate::cli::context::Context;
 use crate::error::{Error, Result};
 use crate::launch::Signals;
@@ -132,6 +133,8 @@ fn text(line: &Line) -> Result<Option<String>> {
     Ok(match record.event {
         AuditEvent::Opened { routes, .. } => Some(format!("{time}  opened    {routes} routes\n")),
         AuditEvent::Reloaded { routes } => Some(format!("{time}  reloaded  {routes} routes\n")),
+        AuditEvent::Changed(live) => Some(format!("{time}  changed   {}\n", changed(&live))),
+        AuditEvent::Expired(live) => Some(format!("{time}  ended     {}\n", changed(&live))),
         AuditEvent::Decision(decision) => Some(format!("{time}  {}\n", decided(&decision))),
         AuditEvent::Finished(_) | AuditEvent::Unknown => None,
     })

@@ -93,7 +93,10 @@ impl Sums {
             }
             // The numbers of requests begin anew.
             AuditEvent::Opened { .. } => self.under_way.clear(),
-            AuditEvent::Reloaded { .. } | AuditEvent::Unknown => {}
+            AuditEvent::Reloaded { .. }
+            | AuditEvent::Changed(_)
+            | AuditEvent::Expired(_)
+            | AuditEvent::Unknown => {}
         }
     }
 

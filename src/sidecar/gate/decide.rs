@@ -1,52 +1,38 @@
 //! The decision itself, and the line in the log that comes before everything else.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use bottle_contract::audit::{AuditEvent, CONNECT, Decision, Outcome};
 use bottle_contract::host::Host;
 use bottle_contract::intent::Intent;
+use bottle_contract::live::{Change, LiveChange};
 use bottle_contract::policy::{Policy, Route};
 use bottle_contract::secret::Secret;
 use bottle_contract::verdict::{Denial, Reason, Verdict, route_for};
-use thiserror::Error;
+use tokio::sync::Notify;
+use tokio::time::sleep_until;
 
-use super::credential::{Credential, InvalidSecret, credentials};
+use super::credential::InvalidSecret;
 use super::names::{Names, NoAddress, Resolve, public};
 use super::permit::{Parts, Permit, Tunnel};
 use super::refusal::{Refusal, Rejected};
+use super::rules::{Live, ReloadError, Rules};
 use crate::audit::{AuditLog, Counters, Exchange, masked};
 
 /// Decides about everything that an agent asks for.
 #[derive(Debug)]
 pub struct Gate {
     rules: RwLock<Arc<Rules>>,
-    generations: AtomicU64,
+    /// Held while new rules are made from those in force.
+    changing: Mutex<()>,
+    /// Told when the rules may end earlier than was known.
+    changed: Notify,
     names: Names,
     log: Arc<AuditLog>,
     counters: Arc<Counters>,
-}
-
-/// The routes in force, with their credentials.
-#[derive(Debug)]
-struct Rules {
-    policy: Policy,
-    credentials: Vec<Option<Credential>>,
-    generation: u64,
-}
-
-/// Why the routes stay as they are.
-#[derive(Debug, Error)]
-pub enum ReloadError {
-    /// A credential cannot be used.
-    #[error(transparent)]
-    Secret(#[from] InvalidSecret),
-    /// The log cannot be written.
-    #[error("write to the audit log: {0}")]
-    Log(#[from] io::Error),
 }
 
 /// Why an intent may not go, while it is decided about.
@@ -64,40 +50,95 @@ impl Gate {
         log: Arc<AuditLog>,
         counters: Arc<Counters>,
     ) -> Result<Self, InvalidSecret> {
-        let rules = Rules {
-            credentials: credentials(&policy, secrets)?,
-            policy,
-            generation: 0,
-        };
         Ok(Self {
-            rules: RwLock::new(Arc::new(rules)),
-            generations: AtomicU64::new(0),
+            rules: RwLock::new(Arc::new(Rules::new(policy, secrets)?)),
+            changing: Mutex::new(()),
+            changed: Notify::new(),
             names: Names::new(resolver),
             log,
             counters,
         })
     }
 
-    /// Replaces the routes, once the log says so. Permits that were given stay good.
+    /// Replaces the manifest's routes, once the log says so. Permits that were given stay good.
     pub fn reload(
         &self,
         policy: Policy,
         secrets: &BTreeMap<String, Secret>,
     ) -> Result<(), ReloadError> {
-        let rules = Rules {
-            credentials: credentials(&policy, secrets)?,
-            policy,
-            generation: self.generations.fetch_add(1, Ordering::Relaxed) + 1,
-        };
-        let routes = rules.policy.routes.len();
+        let _changing = self.changing();
+        let routes = policy.routes.len();
+        let rules = self.in_force().reloaded(policy, secrets)?;
         self.log.write(&AuditEvent::Reloaded { routes })?;
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        self.put(rules);
         Ok(())
     }
 
-    /// Returns the routes in force.
+    /// Changes the rules while the bottle runs, once the log says so. Permits that were given stay good.
+    pub fn change(
+        &self,
+        change: Change,
+        seconds: Option<u64>,
+        by: String,
+    ) -> Result<(), ReloadError> {
+        let _changing = self.changing();
+        let live = Live::new(change, seconds, by)?;
+        let event = AuditEvent::Changed(live.shown().clone());
+        let rules = self.in_force().changed(live)?;
+        self.log.write(&event)?;
+        self.put(rules);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Returns the manifest's routes.
     pub fn policy(&self) -> Policy {
-        self.rules().policy.clone()
+        self.rules().manifest().clone()
+    }
+
+    /// Returns the changes in force, the newest last.
+    pub fn live(&self) -> Vec<LiveChange> {
+        self.rules().live()
+    }
+
+    /// Ends each change when its time is over, for as long as this is polled.
+    pub async fn watch(&self) {
+        loop {
+            match self.rules().soonest() {
+                Some(end) => {
+                    let end = sleep_until(end.into());
+                    tokio::select! {
+                        () = end => {}
+                        () = self.changed.notified() => {}
+                    }
+                }
+                None => self.changed.notified().await,
+            }
+        }
+    }
+
+    fn in_force(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes back what is over. That it cannot be written down keeps nothing in force.
+    fn expire(&self, now: Instant) {
+        let _changing = self.changing();
+        let Some((rules, over)) = self.in_force().expired(now) else {
+            return;
+        };
+        self.put(rules);
+        for change in over {
+            drop(self.log.write(&AuditEvent::Expired(change)));
+        }
     }
 
     /// Decides about a request. The audit log has the line before this returns.
@@ -112,7 +153,7 @@ impl Gate {
 
     /// Decides whether a CONNECT may be answered: whether some route names the host and port.
     pub fn admit(&self, host: Host, port: u16) -> Result<Tunnel, Refusal> {
-        match self.rules().policy.names(&host, port) {
+        match self.rules().names(&host, port) {
             Verdict::Allow(_) => Ok(Tunnel::new(host, port)),
             Verdict::Deny(denial) => {
                 let decision = Decision {
@@ -128,7 +169,7 @@ impl Gate {
                     reason: denial.reason,
                     detail: None,
                     subject: format!("CONNECT {host}:{port}"),
-                    remedy: Some(route_for(&host, port)),
+                    remedy: (denial.reason != Reason::Withdrawn).then(|| route_for(&host, port)),
                 })
             }
         }
@@ -153,8 +194,18 @@ impl Gate {
         }
     }
 
+    /// Returns the rules in force. What is over is not among them, however late its timer fires.
     fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+        let rules = self.in_force();
+        let Some(end) = rules.soonest() else {
+            return rules;
+        };
+        let now = Instant::now();
+        if now < end {
+            return rules;
+        }
+        self.expire(now);
+        self.in_force()
     }
 
     /// Asks the policy, then for the addresses. A name that is denied is never looked up.
@@ -163,7 +214,7 @@ impl Gate {
         rules: &Rules,
         intent: &Intent,
     ) -> Result<(usize, Vec<SocketAddr>), Denied> {
-        let index = match rules.policy.decide(intent) {
+        let index = match rules.decide(intent) {
             Verdict::Allow(allowed) => allowed.route,
             Verdict::Deny(denial) => {
                 return Err(Denied {
@@ -172,7 +223,7 @@ impl Gate {
                 });
             }
         };
-        let route = rules.policy.routes.get(index);
+        let route = rules.route(index);
         self.addresses(route, intent)
             .await
             .map(|addresses| (index, addresses))
@@ -210,7 +261,7 @@ impl Gate {
         route: usize,
         addresses: Vec<SocketAddr>,
     ) -> Result<Permit, Refusal> {
-        let credential = rules.credentials.get(route).cloned().flatten();
+        let credential = rules.credential(route);
         let shown: Vec<String> = addresses
             .iter()
             .map(|address| address.ip().to_string())
@@ -235,7 +286,7 @@ impl Gate {
             intent,
             addresses,
             route,
-            generation: rules.generation,
+            generation: rules.generation(),
             credential,
             exchange: Arc::new(exchange),
         }))

@@ -5,9 +5,11 @@ mod decide;
 mod names;
 mod permit;
 mod refusal;
+mod rules;
 
 pub use credential::{Credential, InvalidSecret};
-pub use decide::{Gate, ReloadError};
+pub use decide::Gate;
 pub use names::{LookUp, Resolve};
 pub use permit::{Permit, Tunnel};
 pub use refusal::{Refusal, Rejected};
+pub use rules::ReloadError;

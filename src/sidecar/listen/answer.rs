@@ -35,6 +35,7 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Answer> {
         | Reason::GitFetch
         | Reason::GitPush
         | Reason::Address(_)
+        | Reason::Withdrawn
         | Reason::AuditUnavailable => StatusCode::FORBIDDEN,
     };
     with_status(refusal, status)
@@ -123,6 +124,7 @@ fn reason_word(reason: Reason) -> &'static str {
         Reason::NameMismatch => "name-mismatch",
         Reason::Address(_) => "address",
         Reason::Unresolved => "unresolved",
+        Reason::Withdrawn => "withdrawn",
         Reason::Malformed => "malformed",
         Reason::AuditUnavailable => "audit-unavailable",
     }
@@ -147,6 +149,7 @@ mod tests {
             Reason::GitPush,
             Reason::NameMismatch,
             Reason::Unresolved,
+            Reason::Withdrawn,
             Reason::Malformed,
             Reason::AuditUnavailable,
         ] {

@@ -67,7 +67,8 @@ async fn it_is_configured_once() {
     assert_eq!(
         app.respond(Request::Routes).await,
         Reply::Routes {
-            policy: setup.config.policy
+            policy: setup.config.policy,
+            live: Vec::new()
         }
     );
 }
@@ -160,7 +161,8 @@ async fn routes_are_replaced_while_it_serves() {
     assert_eq!(
         replaced,
         Reply::Routes {
-            policy: policy.clone()
+            policy: policy.clone(),
+            live: Vec::new()
         }
     );
     assert_eq!(world.agent.get("https://old.test/").await.status, 403);

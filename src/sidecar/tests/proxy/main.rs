@@ -11,6 +11,8 @@ mod control;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod origin;

@@ -218,6 +218,8 @@ impl World {
             AuditEvent::Decision(decision) => Some(decision),
             AuditEvent::Opened { .. }
             | AuditEvent::Reloaded { .. }
+            | AuditEvent::Changed(_)
+            | AuditEvent::Expired(_)
             | AuditEvent::Finished(_)
             | AuditEvent::Unknown => None,
         };
@@ -243,6 +245,8 @@ impl World {
                         AuditEvent::Finished(_)
                         | AuditEvent::Opened { .. }
                         | AuditEvent::Reloaded { .. }
+                        | AuditEvent::Changed(_)
+                        | AuditEvent::Expired(_)
                         | AuditEvent::Decision(_)
                         | AuditEvent::Unknown => None,
                     });

@@ -1,0 +1,82 @@
+//! `bottle allow`.
+
+use bottle_contract::intent::Method;
+use bottle_contract::live::Change;
+use bottle_contract::path::PathPattern;
+use bottle_contract::policy::{GitAccess, Route};
+use clap::Args;
+use jiff::SignedDuration;
+
+use super::change::{Place, tell};
+use super::context::Context;
+use crate::error::Result;
+
+/// Let a running bottle reach a host.
+///
+/// It takes effect at once, stands in the audit log, and lasts as long as the bottle or as `--for`
+/// says. The manifest's own routes come first; one that is added has no credential, pins no
+/// address, and lets git do nothing. It also takes back a `bottle deny` of the same host.
+#[derive(Clone, Debug, Args)]
+pub(super) struct AllowArgs {
+    /// The bottle: its id, or the beginning of it
+    #[arg(value_name = "ID")]
+    id: String,
+
+    /// The host, `*.` before it for all below it, and a port (443 and 80 when none is named)
+    #[arg(value_name = "HOST[:PORT]")]
+    place: Place,
+
+    /// Allow this method only; may be repeated
+    #[arg(long = "method", value_name = "METHOD")]
+    methods: Vec<Method>,
+
+    /// Allow these paths only, as in a manifest; may be repeated
+    #[arg(long = "path", value_name = "PATTERN")]
+    paths: Vec<PathPattern>,
+
+    /// End it by itself after this time, such as `90s`, `10m` or `2h`
+    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    seconds: Option<u64>,
+}
+
+/// Runs the verb.
+pub(super) fn run(context: &Context, args: AllowArgs) -> Result<()> {
+    let route = Route {
+        host: args.place.host,
+        ports: args
+            .place
+            .port
+            .map_or_else(|| vec![443, 80], |port| vec![port]),
+        methods: (!args.methods.is_empty()).then_some(args.methods),
+        paths: (!args.paths.is_empty()).then_some(args.paths),
+        address: None,
+        auth: None,
+        git: GitAccess::None,
+    };
+    tell(context, &args.id, Change::Allow { route }, args.seconds)
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    let length: SignedDuration = text
+        .parse()
+        .map_err(|_| "a time is a number with its unit, such as `90s`, `10m` or `2h`".to_owned())?;
+    u64::try_from(length.as_secs())
+        .ok()
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| "a time is at least one second".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_unit_and_is_at_least_a_second() {
+        for (text, expected) in [("2s", 2), ("10m", 600), ("2h", 7200), ("1h30m", 5400)] {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "10", "m", "-5m", "0s", "500ms", "ten minutes"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}
