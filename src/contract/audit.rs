@@ -117,6 +117,9 @@ pub struct Decision {
     /// The route that permits it or came nearest, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<usize>,
+    /// What the agent spoke; `None` for what was refused before that counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Protocol>,
     /// How it travels; `None` for what was refused before that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Scheme>,
@@ -138,6 +141,26 @@ pub struct Decision {
     /// Whether the sidecar put a credential in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub credential: bool,
+    /// The agent's headers, where the level asks for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+}
+
+/// What an agent speaks to the sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protocol {
+    /// HTTP/1.0.
+    #[serde(rename = "http/1.0")]
+    Http10,
+    /// HTTP/1.1.
+    #[serde(rename = "http/1.1")]
+    Http11,
+    /// HTTP/2.
+    #[serde(rename = "h2")]
+    Http2,
+    /// Written by a newer sidecar.
+    #[serde(other, rename = "unknown")]
+    Unknown,
 }
 
 /// How a permitted request ended.
@@ -157,6 +180,9 @@ pub struct Finished {
     /// Why it broke off, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The origin's headers, where the level asks for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
 }
 
 /// `allow` or `deny`.
@@ -254,6 +280,7 @@ mod tests {
             reason: Some(Reason::Address(crate::address::AddressClass::LinkLocal)),
             detail: None,
             route: Some(0),
+            client: Some(Protocol::Http11),
             scheme: Some(Scheme::Https),
             method: Some("GET".to_owned()),
             host: Some("api.test".to_owned()),
@@ -261,6 +288,7 @@ mod tests {
             path: Some("/".to_owned()),
             address: None,
             credential: false,
+            headers: vec![("accept".to_owned(), "*/*".to_owned())],
         };
         let record = AuditRecord {
             seq: 1,

@@ -38,4 +38,6 @@ pub enum LogLevel {
     /// Every decision.
     #[default]
     Decisions,
+    /// Every decision, with headers; values that may be credentials are masked.
+    Headers,
 }

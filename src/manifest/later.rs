@@ -22,19 +22,11 @@ const LATER: &[Later] = &[
     key(&["skills"]),
     key(&["egress", "routes", "on-match"]),
     key(&["egress", "routes", "unscannable"]),
-    value(&["egress", "log"], "headers"),
     key(&["env", "*", "placeholder"]),
 ];
 
 const fn key(path: &'static [&'static str]) -> Later {
     Later { path, value: None }
-}
-
-const fn value(path: &'static [&'static str], value: &'static str) -> Later {
-    Later {
-        path,
-        value: Some(value),
-    }
 }
 
 /// Refuses the first of these keys that the file has.
@@ -115,10 +107,6 @@ mod tests {
         check(
             "egress = { routes = [{ unscannable = 1 }] }",
             Some("agent.toml:1:24: `egress.routes.unscannable` is not supported yet; remove it"),
-        );
-        check(
-            "[egress]\nlog = \"headers\"",
-            Some("agent.toml:2:7: `egress.log = \"headers\"` is not supported yet; remove it"),
         );
         check(
             "[env]\nA = { host = \"A\", placeholder = \"x\" }",

@@ -199,6 +199,9 @@ pub(super) enum LogChoice {
     None,
     /// Every decision.
     Decisions,
+    /// Every decision, with the headers of requests and responses; values that may be credentials
+    /// are masked.
+    Headers,
 }
 
 /// One thing that the agent may reach.
@@ -293,6 +296,7 @@ impl From<LogChoice> for LogLevel {
         match choice {
             LogChoice::None => Self::None,
             LogChoice::Decisions => Self::Decisions,
+            LogChoice::Headers => Self::Headers,
         }
     }
 }

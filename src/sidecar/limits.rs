@@ -27,6 +27,12 @@ pub const AUDIT_FILE_BYTES: u64 = 16 << 20;
 /// target of 16 KiB and some headers.
 pub const AUDIT_LINE_BYTES: u64 = 256 << 10;
 
+/// The most that the headers of one head take in a line of the audit log: some dozens of common ones.
+pub const AUDIT_HEADERS_BYTES: usize = 8 << 10;
+
+/// The most of one header's value in the audit log.
+pub const AUDIT_VALUE_BYTES: usize = 256;
+
 /// The changes of the policy that are in force at one time: each request is held against all of
 /// them. People make some dozens by hand.
 pub const LIVE_CHANGES: usize = 256;

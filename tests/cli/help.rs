@@ -36,6 +36,8 @@ fn the_main_help() {
       audit        Show what the sidecar decided
       cp           Copy files into a bottle, or out of it
       inspect      Show everything known about a bottle, as JSON
+      allow        Let a running bottle reach a host
+      deny         Withdraw a host from a running bottle
       stop         End a bottle and remove what was made for it
       clean        Remove what is left over
       doctor       Say what this machine can run bottles on, and what is missing
@@ -56,7 +58,7 @@ fn the_main_help() {
 #[test]
 fn every_verb_says_what_it_does_and_every_argument_what_it_is() {
     let verbs = verbs();
-    assert_eq!(verbs.len(), 16, "{verbs:?}");
+    assert_eq!(verbs.len(), 18, "{verbs:?}");
     for verb in &verbs {
         let short = World::new().bottle(&[verb, "-h"]).ends_with(0).raw_out;
         let first = short.lines().next().unwrap();

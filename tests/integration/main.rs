@@ -19,6 +19,7 @@ mod credentials;
 mod exits;
 mod hardening;
 mod harness;
+mod live;
 mod neighbours;
 mod orphans;
 mod policy;
@@ -66,6 +67,10 @@ macro_rules! scenarios {
                 the_agent_is_nobody_and_can_do_nothing,
                 build_steps_that_an_image_brings_reach_nothing,
                 an_unprivileged_agent_works_on_a_read_only_root,
+            };
+            live::{
+                what_is_allowed_for_a_time_ends_by_itself,
+                what_is_allowed_works_and_what_is_denied_ends,
             };
             neighbours::{two_bottles_do_not_see_each_other};
             orphans::{

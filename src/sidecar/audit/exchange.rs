@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use bottle_contract::audit::{AuditEvent, Finished};
 
+use http::header::{HeaderMap, HeaderName};
+
 use super::{AuditLog, Counters};
 
 /// Lives as long as anything of the request does; when the last holder drops it, the record of
@@ -21,11 +23,19 @@ pub struct Exchange {
     bytes_out: AtomicU64,
     bytes_in: AtomicU64,
     error: OnceLock<String>,
+    /// The names of the headers in which credentials travel.
+    masked: Arc<[HeaderName]>,
+    headers: OnceLock<Vec<(String, String)>>,
 }
 
 impl Exchange {
     /// Begins the account of a request.
-    pub fn begin(id: u64, log: Arc<AuditLog>, counters: Arc<Counters>) -> Self {
+    pub fn begin(
+        id: u64,
+        log: Arc<AuditLog>,
+        counters: Arc<Counters>,
+        masked: Arc<[HeaderName]>,
+    ) -> Self {
         Self {
             id,
             started: Instant::now(),
@@ -35,12 +45,16 @@ impl Exchange {
             bytes_out: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             error: OnceLock::new(),
+            masked,
+            headers: OnceLock::new(),
         }
     }
 
-    /// Notes the origin's status.
-    pub fn answered(&self, status: u16) {
+    /// Notes the origin's status and headers.
+    pub fn answered(&self, status: u16, headers: &HeaderMap) {
         self.status.store(status, Ordering::Relaxed);
+        self.headers
+            .get_or_init(|| self.log.headers(headers, &self.masked));
     }
 
     /// Counts bytes of the request's body.
@@ -77,6 +91,7 @@ impl Exchange {
                 .get()
                 .cloned()
                 .or_else(|| unanswered.map(str::to_owned)),
+            headers: self.headers.get().cloned().unwrap_or_default(),
         }
     }
 }

@@ -7,9 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bottle_contract::audit::{AuditEvent, Head, Outcome};
 use bottle_contract::config::LogLevel;
+use http::header::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::headers::shown;
 use super::journal::{Bounds, Journal};
 
 /// An open audit log.
@@ -49,6 +51,15 @@ impl AuditLog {
         self.journal().head()
     }
 
+    /// Returns these headers as they may stand in the log, where the level asks for them; those of
+    /// these names are masked whatever they are called.
+    pub fn headers(&self, headers: &HeaderMap, masked: &[HeaderName]) -> Vec<(String, String)> {
+        match self.level {
+            LogLevel::None | LogLevel::Decisions => Vec::new(),
+            LogLevel::Headers => shown(headers, masked),
+        }
+    }
+
     /// Writes an event, where the level asks for it. An error means that it is not in the log.
     pub fn write(&self, event: &AuditEvent) -> io::Result<()> {
         if !self.wants(event) {
@@ -71,7 +82,7 @@ impl AuditLog {
         match (self.level, event) {
             (LogLevel::None, AuditEvent::Decision(decision)) => decision.verdict == Outcome::Deny,
             (LogLevel::None, AuditEvent::Finished(_)) => false,
-            (LogLevel::None | LogLevel::Decisions, _) => true,
+            (LogLevel::None | LogLevel::Decisions | LogLevel::Headers, _) => true,
         }
     }
 }
@@ -91,6 +102,7 @@ mod tests {
             reason: None,
             detail: None,
             route: None,
+            client: None,
             scheme: None,
             method: None,
             host: None,
@@ -98,6 +110,7 @@ mod tests {
             path: None,
             address: None,
             credential: false,
+            headers: Vec::new(),
         })
     }
 

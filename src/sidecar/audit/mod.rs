@@ -2,6 +2,7 @@
 
 mod counters;
 mod exchange;
+mod headers;
 mod journal;
 mod log;
 mod mask;

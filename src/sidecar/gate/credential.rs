@@ -78,6 +78,11 @@ const CREDENTIALS: [&str; 6] = [
 ];
 
 impl Credential {
+    /// Returns the name of the header.
+    pub(super) fn name(&self) -> &HeaderName {
+        &self.name
+    }
+
     /// Puts itself in, in the place of whatever the agent sent.
     pub fn put_into(&self, headers: &mut HeaderMap) {
         remove_spellings(headers, &[self.name.as_str()]);

@@ -15,6 +15,7 @@ use bottle_contract::verdict::{Denial, Reason, Verdict, route_for};
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
+use super::asked::Asked;
 use super::credential::InvalidSecret;
 use super::names::{Names, NoAddress, Resolve, public};
 use super::permit::{Parts, Permit, Tunnel};
@@ -142,12 +143,17 @@ impl Gate {
     }
 
     /// Decides about a request. The audit log has the line before this returns.
-    pub async fn decide(&self, intent: Intent) -> Result<Permit, Refusal> {
+    pub async fn decide(&self, intent: Intent, asked: Asked<'_>) -> Result<Permit, Refusal> {
         let rules = self.rules();
         let id = self.log.next_id();
+        let request = Decision {
+            client: asked.protocol(),
+            headers: self.log.headers(asked.headers(), rules.masked()),
+            ..about(id, &intent)
+        };
         match self.examine(&rules, &intent).await {
-            Ok((route, addresses)) => self.permit(&rules, id, intent, route, addresses),
-            Err(denied) => Err(self.deny(id, &intent, denied)),
+            Ok((route, addresses)) => self.permit(&rules, request, intent, route, addresses),
+            Err(denied) => Err(self.deny(request, &intent, denied)),
         }
     }
 
@@ -162,7 +168,7 @@ impl Gate {
                     method: Some(CONNECT.to_owned()),
                     host: Some(host.to_string()),
                     port: Some(port),
-                    ..blank(self.log.next_id(), Outcome::Deny)
+                    ..blank(self.log.next_id())
                 };
                 self.record_denial(decision);
                 Err(Refusal {
@@ -184,7 +190,7 @@ impl Gate {
             method: rejected.method.clone(),
             host: rejected.host.as_ref().map(Host::to_string),
             port: rejected.port,
-            ..blank(self.log.next_id(), Outcome::Deny)
+            ..blank(self.log.next_id())
         });
         Refusal {
             reason: rejected.reason,
@@ -256,7 +262,7 @@ impl Gate {
     fn permit(
         &self,
         rules: &Rules,
-        id: u64,
+        request: Decision,
         intent: Intent,
         route: usize,
         addresses: Vec<SocketAddr>,
@@ -270,18 +276,25 @@ impl Gate {
             route: Some(route),
             address: Some(shown.join(", ")),
             credential: credential.is_some(),
-            ..about(id, Outcome::Allow, &intent)
+            verdict: Outcome::Allow,
+            ..request
         };
+        let id = decision.id;
         if let Err(error) = self.log.write(&AuditEvent::Decision(decision)) {
             let denial = Denial {
                 reason: Reason::AuditUnavailable,
                 route: Some(route),
             };
             let detail = Some(error.to_string());
-            return Err(self.deny(id, &intent, Denied { denial, detail }));
+            return Err(self.deny(about(id, &intent), &intent, Denied { denial, detail }));
         }
         self.counters.decided(Outcome::Allow);
-        let exchange = Exchange::begin(id, Arc::clone(&self.log), Arc::clone(&self.counters));
+        let exchange = Exchange::begin(
+            id,
+            Arc::clone(&self.log),
+            Arc::clone(&self.counters),
+            Arc::clone(rules.masked()),
+        );
         Ok(Permit::new(Parts {
             intent,
             addresses,
@@ -292,13 +305,14 @@ impl Gate {
         }))
     }
 
-    fn deny(&self, id: u64, intent: &Intent, denied: Denied) -> Refusal {
+    fn deny(&self, request: Decision, intent: &Intent, denied: Denied) -> Refusal {
         let Denied { denial, detail } = denied;
         self.record_denial(Decision {
             reason: Some(denial.reason),
             detail: detail.clone(),
             route: denial.route,
-            ..about(id, Outcome::Deny, intent)
+            verdict: Outcome::Deny,
+            ..request
         });
         Refusal::of(intent, &denial, detail)
     }
@@ -310,24 +324,26 @@ impl Gate {
     }
 }
 
-fn about(id: u64, verdict: Outcome, intent: &Intent) -> Decision {
+/// What is known of a request before it is decided about: until then it is denied.
+fn about(id: u64, intent: &Intent) -> Decision {
     Decision {
         scheme: Some(intent.scheme),
         method: Some(intent.method.to_string()),
         host: Some(intent.host.to_string()),
         port: Some(intent.port),
         path: Some(masked(&intent.target)),
-        ..blank(id, verdict)
+        ..blank(id)
     }
 }
 
-fn blank(id: u64, verdict: Outcome) -> Decision {
+fn blank(id: u64) -> Decision {
     Decision {
         id,
-        verdict,
+        verdict: Outcome::Deny,
         reason: None,
         detail: None,
         route: None,
+        client: None,
         scheme: None,
         method: None,
         host: None,
@@ -335,5 +351,6 @@ fn blank(id: u64, verdict: Outcome) -> Decision {
         path: None,
         address: None,
         credential: false,
+        headers: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! The gate: the one place that decides, and the only maker of a [`Permit`].
 
+mod asked;
 mod credential;
 mod decide;
 mod names;
@@ -7,6 +8,7 @@ mod permit;
 mod refusal;
 mod rules;
 
+pub use asked::Asked;
 pub use credential::{Credential, InvalidSecret};
 pub use decide::Gate;
 pub use names::{LookUp, Resolve};

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bottle_contract::host::Host;
+use bottle_contract::host::{Host, HostPattern};
 use bottle_contract::intent::Intent;
 use bottle_contract::live::{Change, LiveChange, withdrawn, withdraws};
 use bottle_contract::policy::{Policy, Route};
 use bottle_contract::secret::Secret;
 use bottle_contract::verdict::{Denial, Reason, Verdict};
+use http::header::HeaderName;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
@@ -25,6 +28,8 @@ pub(super) struct Rules {
     policy: Policy,
     /// Those of the manifest's routes; the others have none.
     credentials: Vec<Option<Credential>>,
+    /// The names of the headers in which those travel.
+    masked: Arc<[HeaderName]>,
     live: Vec<Live>,
     generation: u64,
     soonest: Option<Instant>,
@@ -121,7 +126,10 @@ impl Rules {
         generation: u64,
     ) -> Self {
         let added = live.iter().filter_map(|live| match &live.shown.change {
-            Change::Allow { route } => Some(route.clone()),
+            Change::Allow { route } => Some(Route {
+                address: pin(&manifest, &route.host),
+                ..route.clone()
+            }),
             Change::Deny { .. } => None,
         });
         let routes = manifest.routes.iter().cloned().chain(added).collect();
@@ -129,6 +137,11 @@ impl Rules {
             policy: Policy { routes },
             soonest: live.iter().filter_map(|live| live.ends).min(),
             manifest,
+            masked: credentials
+                .iter()
+                .flatten()
+                .map(|credential| credential.name().clone())
+                .collect(),
             credentials,
             live,
             generation,
@@ -229,6 +242,11 @@ impl Rules {
         self.credentials.get(index).cloned().flatten()
     }
 
+    /// Returns the names of the headers in which credentials travel.
+    pub(super) fn masked(&self) -> &Arc<[HeaderName]> {
+        &self.masked
+    }
+
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
@@ -237,6 +255,12 @@ impl Rules {
     pub(super) fn soonest(&self) -> Option<Instant> {
         self.soonest
     }
+}
+
+/// A name that the manifest pins is the same place in every route: nobody is asked for it.
+fn pin(manifest: &Policy, host: &HostPattern) -> Option<IpAddr> {
+    let same = |route: &&Route| route.host == *host;
+    manifest.routes.iter().find(same)?.address
 }
 
 /// No route is near: none would help.

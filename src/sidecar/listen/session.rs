@@ -21,7 +21,7 @@ use super::framing::Fault;
 use super::heads::{Heads, Strict};
 use super::intent::{self, Rejection};
 use crate::audit::{Connection, Counters};
-use crate::gate::{Gate, Refusal, Rejected, Tunnel};
+use crate::gate::{Asked, Gate, Refusal, Rejected, Tunnel};
 use crate::limits;
 use crate::relay::Relay;
 use crate::tls::Authority;
@@ -138,7 +138,7 @@ impl Session {
 
     async fn carry(&self, intent: Intent, request: Request<Incoming>) -> Response<Answer> {
         let host = intent.host.clone();
-        let permit = match self.door.gate.decide(intent).await {
+        let permit = match self.door.gate.decide(intent, Asked::of(&request)).await {
             Ok(permit) => permit,
             Err(refusal) => {
                 discard(request);

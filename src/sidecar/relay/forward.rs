@@ -47,7 +47,7 @@ impl Relay {
         let exchange = permit.exchange();
         match sent {
             Ok(response) => {
-                exchange.answered(response.status().as_u16());
+                exchange.answered(response.status().as_u16(), response.headers());
                 let (mut head, body) = response.into_parts();
                 clean_response(&mut head.headers);
                 let body = Relayed::new(body, Arc::clone(exchange));

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bottle_contract::audit::{AuditEvent, NO_LINE, Outcome};
+use bottle_contract::audit::{AuditEvent, NO_LINE, Outcome, Protocol};
 use bottle_contract::config::LogLevel;
 use bottle_contract::control::{Reply, Request as Control};
+use bottle_contract::policy::{Auth, AuthScheme, Route};
 use bottle_contract::verdict::Reason;
 use http::Response;
 use rustix::fs::{Mode, OFlags};
@@ -77,6 +78,64 @@ async fn the_log_ends_where_the_sidecar_says() {
             panic!("{:?}", first.event);
         };
         assert_eq!(bottle.unwrap().as_str(), "test-abc234");
+    }
+}
+
+#[tokio::test]
+async fn the_level_headers_shows_headers_and_no_credential() {
+    let bearer = Route {
+        auth: Some(Auth {
+            scheme: AuthScheme::Header {
+                name: "x-ours".to_owned(),
+            },
+            secret: "TOKEN".to_owned(),
+        }),
+        ..route("api.test")
+    };
+    for (level, expected) in [(LogLevel::Headers, true), (LogLevel::Decisions, false)] {
+        let mut setup = Setup::new(&[bearer.clone()]).secret("TOKEN", "hunter2-ours");
+        setup.config.log = level;
+        let world = setup.start().await;
+        let origin = world.tls_origin(&["api.test"]).await;
+        origin.answer(|_| async {
+            let mut response = Response::new(text("yes"));
+            for (name, value) in [
+                ("set-cookie", "sid=hunter2"),
+                ("x-ours", "hunter2-ours"),
+                ("x-request-id", "req-7"),
+            ] {
+                let value = http::HeaderValue::from_static(value);
+                response.headers_mut().insert(name, value);
+            }
+            response
+        });
+        let sent = [
+            ("authorization", "Bearer hunter2"),
+            ("x-ours", "hunter2"),
+            ("accept", "text/tool"),
+        ];
+        let url = "https://api.test/";
+        assert_eq!(world.agent.ask("GET", url, &sent, "").await.status, 200);
+        let finished = world.finished(1).await;
+        let decision = world.decisions().remove(0);
+        assert_eq!(decision.client, Some(Protocol::Http11));
+        let value = |headers: &[(String, String)], wanted: &str| {
+            let found = headers.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.clone())
+        };
+        for (headers, name, shown) in [
+            (&decision.headers, "accept", "text/tool"),
+            (&decision.headers, "authorization", "***"),
+            (&decision.headers, "x-ours", "***"),
+            (&finished.headers, "x-request-id", "req-7"),
+            (&finished.headers, "set-cookie", "***"),
+            (&finished.headers, "x-ours", "***"),
+        ] {
+            let shown = expected.then(|| shown.to_owned());
+            assert_eq!(value(headers, name), shown, "{name}");
+        }
+        let log = std::fs::read_to_string(&world.log).unwrap();
+        assert!(!log.contains("hunter2"), "{log}");
     }
 }
 

@@ -119,6 +119,20 @@ async fn methods_and_paths_count_for_what_is_added() {
 }
 
 #[tokio::test]
+async fn a_host_that_the_manifest_pins_stays_where_it_is() {
+    let narrow = Route {
+        paths: Some(vec!["/x".parse().unwrap()]),
+        ..route("old.test")
+    };
+    let world = World::start(&[narrow]).await;
+    let _origin = world.tls_origin(&["old.test"]).await;
+    assert_eq!(status(&world, "https://old.test/y").await, 403);
+    ask(&world, allow(added("old.test")), None).unwrap();
+    assert_eq!(status(&world, "https://old.test/y").await, 200);
+    assert!(world.fake.looked_up.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn an_end_comes_by_itself_and_is_written_down() {
     let (world, origin) = world().await;
     let live = ask(&world, allow(added("new.test")), Some(1)).unwrap();
