@@ -58,7 +58,10 @@ pub(crate) fn what_is_allowed_works_and_what_is_denied_ends(room: &Room) {
     assert_eq!(origin.requests().len(), 4);
 
     let audit = room.bottle(&["audit", &id]).run().ok();
-    let changes = audit.lines().filter(|line| line.contains("changed")).count();
+    let changes = audit
+        .lines()
+        .filter(|line| line.contains("changed"))
+        .count();
     assert_eq!(changes, 3, "{audit}");
     the_log_is_whole_until_it_is_cut(room, &id);
     room.stop(&id);
@@ -69,7 +72,10 @@ pub(crate) fn what_is_allowed_works_and_what_is_denied_ends(room: &Room) {
 fn the_log_is_whole_until_it_is_cut(room: &Room, id: &str) {
     let verify = || room.bottle(&["audit", id, "--verify"]).run();
     let whole = verify().ok();
-    assert!(whole.contains("the one that the sidecar remembers"), "{whole}");
+    assert!(
+        whole.contains("the one that the sidecar remembers"),
+        "{whole}"
+    );
     let path = room.state(id).join("audit/audit.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     let cut = text.trim_end().rfind('\n').unwrap() + 1;
@@ -97,7 +103,9 @@ pub(crate) fn what_is_allowed_for_a_time_ends_by_itself(room: &Room) {
         statuses.dedup();
         statuses
     };
-    until("it is denied", DEADLINE, || (statuses() == ["403"]).then_some(()));
+    until("it is denied", DEADLINE, || {
+        (statuses() == ["403"]).then_some(())
+    });
     let place = format!("api.test:{}", origin.port());
     let allowed = room.bottle(&["allow", &id, &place, "--for", "2s"]).run();
     allowed.code(0);

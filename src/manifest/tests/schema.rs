@@ -97,9 +97,4 @@ fn what_is_not_supported_yet_is_not_in_the_schema() {
     }
     // `git` is a key of a route, and not a table.
     assert!(!properties(&json_schema(Kind::Agent)).contains("git"));
-    let log = json_schema(Kind::Agent)["$defs"]["LogChoice"].to_string();
-    assert!(
-        log.contains("decisions") && !log.contains("headers"),
-        "{log}"
-    );
 }

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
+use bottle_contract::config::LogLevel;
+
 use super::Fixture;
 use crate::manifest::{Decision, Grant, Place, Standing, Terminal, TrustFlag, decide, grants};
 
@@ -27,6 +29,18 @@ fn an_agent_that_grants_itself_nothing_needs_no_trust() {
          \"refuse\"\n",
         &[],
     );
+}
+
+/// It takes something out of the log, where `headers` only adds to it.
+#[test]
+fn less_in_the_log_is_a_grant_and_more_is_none() {
+    check(
+        "[egress]\nlog = \"none\"\n",
+        &["keeps permitted requests out of the audit log (agent.toml:2:7)"],
+    );
+    check("[egress]\nlog = \"headers\"\n", &[]);
+    let resolved = Fixture::new("[egress]\nlog = \"headers\"\n").resolve();
+    assert_eq!(resolved.egress.log, LogLevel::Headers);
 }
 
 #[test]

@@ -10,11 +10,13 @@ use std::convert::Infallible;
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
+use bottle_contract::audit::AuditEvent;
 use bottle_contract::config::{LogLevel, SidecarConfig};
 use bottle_contract::policy::{GitAccess, Policy, Route};
 use bottle_sidecar::app::{Outside, Sidecar};
+use bottle_sidecar::audit::AuditLog;
 use bottle_sidecar::tls::Authority;
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -50,6 +52,36 @@ fn minting(criterion: &mut Criterion) {
     let host = "api.example.com".parse().expect("a host");
     criterion.bench_function("leaf_minting", |bencher| {
         bencher.iter(|| black_box(authority.mint(&host, SystemTime::now())));
+    });
+}
+
+/// One decision, from the value to the bytes in the file: what every request waits for.
+fn audit_line(criterion: &mut Criterion) {
+    let dir = tempfile::tempdir().expect("a folder for the log");
+    let line = r#"{"event":"decision","id":7,"verdict":"allow","route":3,"client":"http/1.1","scheme":"https","method":"POST","host":"api.example.com","port":443,"path":"/v1/messages?beta=***","address":"203.0.113.7"}"#;
+    let event: AuditEvent = serde_json::from_str(line).expect("an event");
+    let log = || {
+        let path = dir.path().join("audit.jsonl");
+        std::fs::remove_dir_all(dir.path()).expect("an empty folder");
+        std::fs::create_dir(dir.path()).expect("an empty folder");
+        AuditLog::open(&path, LogLevel::Decisions).expect("a log")
+    };
+    criterion.bench_function("audit_line", |bencher| {
+        bencher.iter_custom(|mut lines| {
+            let mut taken = Duration::ZERO;
+            while lines > 0 {
+                // A new log now and then, since one is full at some time.
+                let log = log();
+                let some = lines.min(100_000);
+                let begun = Instant::now();
+                for _ in 0..some {
+                    log.write(&event).expect("a line");
+                }
+                taken += begun.elapsed();
+                lines -= some;
+            }
+            taken
+        });
     });
 }
 
@@ -184,5 +216,5 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor) -> Result<(), Failure> 
     Ok(())
 }
 
-criterion_group!(benches, minting, request);
+criterion_group!(benches, minting, audit_line, request);
 criterion_main!(benches);
