@@ -7,11 +7,10 @@ use bottle_contract::host::HostPattern;
 use bottle_contract::intent::{InvalidUrl, Method, parse_authority};
 use bottle_contract::live::{Change, LiveChange};
 
-use super::ask::{ask, unfit};
 use super::context::Context;
 use super::exec::require_running;
 use crate::error::Result;
-use crate::launch::backend_of;
+use crate::launch::{ask, backend_of, unfit};
 
 /// Who changes the policy, as the audit log names it.
 const BY: &str = "cli";

@@ -6,10 +6,9 @@ use bottle_contract::policy::Policy;
 use clap::Args;
 use serde::Serialize;
 
-use super::ask::{ask as asked, unfit};
 use super::context::Context;
 use crate::error::{Error, Result};
-use crate::launch::backend_of;
+use crate::launch::{ask as asked, backend_of, unfit};
 use crate::state::Bottle;
 
 /// Show everything known about a bottle, as JSON.

@@ -4,7 +4,6 @@
 
 mod allow;
 mod args;
-mod ask;
 mod audit;
 mod change;
 mod check;

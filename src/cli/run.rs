@@ -208,6 +208,7 @@ fn record(resolved: &Resolved, loaded: &Loaded, choice: &Choice<'_>, id: &Bottle
         pid: Some(std::process::id()),
         exit: None,
         keep: None,
+        audit_head: None,
     }
 }
 

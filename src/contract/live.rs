@@ -114,7 +114,7 @@ mod tests {
     use crate::intent::parse_url;
     use crate::policy::GitAccess;
 
-    fn allow(host: &str, paths: Option<&str>) -> Change {
+    fn add(host: &str, paths: Option<&str>) -> Change {
         Change::Allow {
             route: Route {
                 host: host.parse().unwrap(),
@@ -165,19 +165,14 @@ mod tests {
         check(&[deny("a.test", Some(443))], a, true, true);
         check(&[deny("a.test", Some(80))], a, false, false);
         check(
-            &[deny("a.test", None), allow("a.test", None)],
+            &[deny("a.test", None), add("a.test", None)],
             a,
             false,
             false,
         );
-        check(
-            &[allow("a.test", None), deny("a.test", None)],
-            a,
-            true,
-            true,
-        );
+        check(&[add("a.test", None), deny("a.test", None)], a, true, true);
         // A route that covers some of it gives some of it back.
-        let some = [deny("a.test", None), allow("a.test", Some("/x"))];
+        let some = [deny("a.test", None), add("a.test", Some("/x"))];
         check(&some, "https://a.test/x", false, false);
         check(&some, "https://a.test/y", true, false);
     }
@@ -185,29 +180,17 @@ mod tests {
     #[test]
     fn what_a_newer_change_says_all_of_is_replaced() {
         for (newer, earlier, expected) in [
-            (deny("a.test", None), allow("a.test", Some("/x")), true),
+            (deny("a.test", None), add("a.test", Some("/x")), true),
             (deny("a.test", None), deny("a.test", Some(1)), true),
             (deny("a.test", Some(443)), deny("a.test", Some(443)), true),
-            (deny("a.test", Some(443)), allow("a.test", None), false),
-            (deny("*.test", None), allow("a.test", None), false),
-            (allow("a.test", None), allow("a.test", Some("/x")), true),
-            (allow("a.test", None), deny("a.test", Some(443)), true),
-            (allow("a.test", None), deny("a.test", None), false),
-            (
-                allow("a.test", Some("/x")),
-                allow("a.test", Some("/x")),
-                true,
-            ),
-            (
-                allow("a.test", Some("/x")),
-                allow("a.test", Some("/y")),
-                false,
-            ),
-            (
-                allow("a.test", Some("/x")),
-                deny("a.test", Some(443)),
-                false,
-            ),
+            (deny("a.test", Some(443)), add("a.test", None), false),
+            (deny("*.test", None), add("a.test", None), false),
+            (add("a.test", None), add("a.test", Some("/x")), true),
+            (add("a.test", None), deny("a.test", Some(443)), true),
+            (add("a.test", None), deny("a.test", None), false),
+            (add("a.test", Some("/x")), add("a.test", Some("/x")), true),
+            (add("a.test", Some("/x")), add("a.test", Some("/y")), false),
+            (add("a.test", Some("/x")), deny("a.test", Some(443)), false),
         ] {
             assert_eq!(newer.replaces(&earlier), expected, "{newer:?} {earlier:?}");
         }

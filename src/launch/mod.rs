@@ -4,6 +4,7 @@
 //! record to the teardown, `attach` hands the terminal over, `inventory` and `clean` find and
 //! remove what is left. Backends are seen as `dyn Backend` only.
 
+mod ask;
 mod attach;
 mod choose;
 mod clean;
@@ -22,6 +23,7 @@ mod summary;
 #[cfg(test)]
 mod stamped_tests;
 
+pub use ask::{ask, unfit};
 pub use attach::{Attachment, attach, follow};
 pub use choose::{Choice, Named, choose};
 pub use clean::{Removal, remove};

@@ -5,6 +5,7 @@
 
 use std::io::IsTerminal as _;
 
+use super::ask::audit_head;
 use super::attach::{Attachment, attach};
 use super::logs;
 use super::signals::Signals;
@@ -113,6 +114,7 @@ impl Session<'_> {
         self.record.exit = Some(i32::from(exit.code()));
         self.keep_when(!matches!(exit, Exit::Agent(0) | Exit::Signal(_)));
         if self.record.keep.is_some() {
+            self.record.audit_head = audit_head(self.backend, &self.request.labels.id);
             logs::save(self.backend, &self.request.labels.id, self.dir, self.ui);
         }
         let removed = self

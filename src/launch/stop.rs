@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::ask::audit_head;
 use super::inventory::backend_of;
 use super::logs;
 use crate::backends::Registry;
@@ -37,11 +38,12 @@ pub fn stop(registry: &Registry, state: &StateDir, bottle: &Bottle, ui: &Ui) -> 
     if !bottle.stored {
         return Ok(backend.remove(&bottle.id)?);
     }
-    backend.stop(&bottle.id)?;
     let kept = bottle
         .record
         .as_ref()
         .filter(|record| record.keep == Some(Keep::Asked));
+    let head = kept.and_then(|_| audit_head(backend, &bottle.id));
+    backend.stop(&bottle.id)?;
     if kept.is_some() {
         logs::save(backend, &bottle.id, &dir, ui);
     }
@@ -49,6 +51,7 @@ pub fn stop(registry: &Registry, state: &StateDir, bottle: &Bottle, ui: &Ui) -> 
     match kept {
         Some(record) => Ok(Record {
             phase: Phase::Ended,
+            audit_head: head,
             ..record.clone()
         }
         .save(&dir.record())?),

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bottle_contract::audit::Head;
 use bottle_contract::id::BottleId;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,9 @@ pub struct Record {
     /// Why this stays after the bottle's end, when it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<Keep>,
+    /// Where the audit log ended when the bottle did, where it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_head: Option<Head>,
 }
 
 /// How far a bottle came.

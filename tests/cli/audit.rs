@@ -1,5 +1,7 @@
 //! `bottle audit`, on logs as a sidecar writes them and on what became of such logs.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -17,6 +19,15 @@ const EVENTS: [&str; 6] = [
     r#""event":"decision","id":4,"verdict":"deny","reason":"git-push","scheme":"https","method":"GET","host":"a.test","port":443,"path":"/git-receive-pack""#,
 ];
 
+fn hash(line: &str) -> String {
+    Sha256::digest(line)
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").unwrap();
+            hex
+        })
+}
+
 fn lines() -> Vec<String> {
     let mut prev = "0".repeat(64);
     let mut lines = Vec::new();
@@ -25,22 +36,28 @@ fn lines() -> Vec<String> {
             r#"{{"seq":{},"prev":"{prev}","time":"T",{event}}}"#,
             index + 1
         );
-        prev = Sha256::digest(&line)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        prev = hash(&line);
         lines.push(line);
     }
     lines
 }
 
 fn text(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines
+        .iter()
+        .flat_map(|line| [line.as_str(), "\n"])
+        .collect()
 }
 
 /// A bottle that has ended, whose log has these files.
 fn world(files: &[(&str, String)]) -> World {
+    world_with(files, &Value::Null)
+}
+
+/// The same, with where the log ended as the record has it.
+fn world_with(files: &[(&str, String)], head: &Value) -> World {
     let record = json!({
+        "audit-head": head,
         "format": 1, "id": ID, "agent": "demo", "backend": "docker",
         "created": "2026-01-01T00:00:00Z", "owner": "1000.abc", "version": "0.1.0",
         "manifest": "00ff", "phase": "ended", "keep": "asked"
@@ -199,6 +216,33 @@ fn what_became_of_a_log_is_found_with_its_place() {
         "audit.1.jsonl:1: the line is damaged\n",
     );
     check(&[], &[], "the log is empty\n");
+}
+
+#[test]
+fn a_log_that_was_cut_after_the_end_is_found_by_the_record() {
+    let lines = lines();
+    let hash = hash(&lines[4]);
+    let check = |lines: &[String], hash: &str, status: i32, expected: &str| {
+        let head = json!({"seq": 5, "hash": hash});
+        let ran = verify(&world_with(&[("audit.jsonl", text(lines))], &head)).ends_with(status);
+        assert!(ran.raw_out.contains(expected), "{ran:?}");
+    };
+    let same = "the end is the one that the sidecar told when the bottle ended";
+    check(&lines[..5], &hash, 0, same);
+    // The sidecar may write some more before it goes.
+    check(&lines, &hash, 0, same);
+    check(
+        &lines[..3],
+        &hash,
+        1,
+        "lines 4 to 5 of the log are missing at the end",
+    );
+    check(
+        &lines,
+        &"0".repeat(64),
+        1,
+        "line 5 of the log is not the one that the sidecar wrote",
+    );
 }
 
 #[test]

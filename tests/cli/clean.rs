@@ -150,6 +150,8 @@ fn a_bottle_that_is_not_there_is_an_error_with_a_hint() {
         (&["logs", "nope"], 1),
         (&["audit", "nope"], 1),
         (&["stop", "nope"], 1),
+        (&["allow", "nope", "a.test"], 1),
+        (&["deny", "nope", "a.test"], 1),
         (&["cp", "nope:/a", "b"], 1),
         (&["exec", "nope", "true"], 125),
     ] {

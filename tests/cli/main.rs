@@ -16,6 +16,8 @@ mod files;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod readme;

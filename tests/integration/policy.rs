@@ -87,6 +87,14 @@ fn audit_has_it_all(room: &Room, id: &str) {
         .filter(|record| record["event"] == "finished");
     assert_eq!(finished.clone().count(), 1);
     assert_eq!(finished.next_back().unwrap()["status"], 200);
+    // The chain that the sidecar wrote is the one that is checked here.
+    let verified = room.bottle(&["audit", id, "--verify"]).run().ok();
+    assert!(verified.contains("when the bottle ended"), "{verified}");
+    let stats = room.bottle(&["audit", id, "--stats"]).run().ok();
+    assert!(
+        stats.contains("[[egress.routes]]\nhost = \"other.test\"\nport = 8080"),
+        "{stats}"
+    );
     let people = room.bottle(&["audit", id]).run().ok();
     assert!(
         people.contains("deny") && people.contains("other.test:8080/x"),

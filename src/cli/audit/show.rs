@@ -33,6 +33,13 @@ pub(in crate::cli) struct AuditArgs {
     #[arg(long)]
     pub(in crate::cli) json: bool,
 
+    #[command(flatten)]
+    instead: Instead,
+}
+
+/// What to do in the place of showing the lines that are there.
+#[derive(Clone, Copy, Debug, Args)]
+struct Instead {
     /// Go on until the bottle ends
     #[arg(long, short)]
     follow: bool,
@@ -50,14 +57,14 @@ pub(in crate::cli) struct AuditArgs {
 pub(in crate::cli) fn run(context: &Context, args: &AuditArgs) -> Result<()> {
     let id = find(context, &args.id)?;
     let dir = context.state()?.bottle(&id);
-    if args.verify {
+    if args.instead.verify {
         return verify::run(context, &id, &dir, args.json);
     }
     let mut log = open(&id, &dir)?;
-    if args.stats {
+    if args.instead.stats {
         return stats::run(context, &mut log, args.json);
     }
-    if !args.follow {
+    if !args.instead.follow {
         return show(&mut log, context, args);
     }
     let signals = Signals::watch()?;
@@ -133,8 +140,8 @@ fn text(line: &Line) -> Result<Option<String>> {
     Ok(match record.event {
         AuditEvent::Opened { routes, .. } => Some(format!("{time}  opened    {routes} routes\n")),
         AuditEvent::Reloaded { routes } => Some(format!("{time}  reloaded  {routes} routes\n")),
-        AuditEvent::Changed(live) => Some(format!("{time}  changed   {}\n", changed(&live))),
-        AuditEvent::Expired(live) => Some(format!("{time}  ended     {}\n", changed(&live))),
+        AuditEvent::Changed(change) => Some(format!("{time}  changed   {}\n", changed(&change))),
+        AuditEvent::Expired(change) => Some(format!("{time}  ended     {}\n", changed(&change))),
         AuditEvent::Decision(decision) => Some(format!("{time}  {}\n", decided(&decision))),
         AuditEvent::Finished(_) | AuditEvent::Unknown => None,
     })

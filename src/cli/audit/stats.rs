@@ -36,12 +36,12 @@ struct Denied {
 
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
-    hosts: Vec<Host<'a>>,
+    hosts: Vec<HostSum<'a>>,
     denials: Vec<Denial<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Host<'a> {
+struct HostSum<'a> {
     host: &'a str,
     verdict: &'a str,
     #[serde(flatten)]
@@ -70,7 +70,7 @@ pub(super) fn run(context: &Context, log: &mut Journal, json: bool) -> Result<()
     if json {
         return context.ui().json(&shown).map_err(Error::user);
     }
-    let rows: Vec<Vec<String>> = shown.hosts.iter().map(Host::row).collect();
+    let rows: Vec<Vec<String>> = shown.hosts.iter().map(HostSum::row).collect();
     let headers = ["HOST", "VERDICT", "REQUESTS", "SENT", "RECEIVED"];
     context.ui().table(&headers, &rows).map_err(Error::user)?;
     for denial in &shown.denials {
@@ -135,7 +135,7 @@ impl Sums {
             hosts: self
                 .hosts
                 .iter()
-                .map(|((host, verdict), sum)| Host {
+                .map(|((host, verdict), sum)| HostSum {
                     host,
                     verdict,
                     sum: *sum,
@@ -155,7 +155,7 @@ impl Sums {
     }
 }
 
-impl Host<'_> {
+impl HostSum<'_> {
     fn row(&self) -> Vec<String> {
         vec![
             self.host.to_owned(),
@@ -177,7 +177,7 @@ impl Denial<'_> {
             text.push_str("to allow it, add to the manifest:\n");
         }
         for lines in &self.add {
-            text.push_str(&format!("\n{lines}\n"));
+            text.extend(["\n", lines, "\n"]);
         }
         text
     }

@@ -9,9 +9,9 @@ use bottle_contract::id::BottleId;
 use serde::Serialize;
 
 use super::show::{lives, next_line, open};
-use crate::cli::ask::{ask, unfit};
 use crate::cli::context::Context;
 use crate::error::{Error, Result};
+use crate::launch::{ask, unfit};
 use crate::state::{BottleDir, Chain, Record};
 
 /// The most problems that are named; the first ones tell where to look.
@@ -24,7 +24,7 @@ struct Report {
     lines: u64,
     /// The number of the last line.
     last: u64,
-    /// Whether the sidecar was asked where its log ends.
+    /// Who says where the log ends.
     sidecar: Asked,
     problems: Vec<Problem>,
     /// How many more problems there are.
@@ -40,6 +40,8 @@ enum Asked {
     #[default]
     Ended,
     Compared,
+    /// The sidecar was asked when the bottle ended.
+    Remembered,
     Silent,
 }
 
@@ -75,10 +77,15 @@ pub(super) fn run(context: &Context, id: &BottleId, dir: &BottleDir, json: bool)
 }
 
 fn told(context: &Context, id: &BottleId, dir: &BottleDir) -> Result<(Option<Head>, Asked)> {
-    let record = Record::load(&dir.record())?;
-    let Some(record) = record.filter(|_| lives(dir).unwrap_or(false)) else {
+    let Some(record) = Record::load(&dir.record())? else {
         return Ok((None, Asked::Ended));
     };
+    if !lives(dir)? {
+        return Ok(match record.audit_head {
+            Some(head) => (Some(head), Asked::Remembered),
+            None => (None, Asked::Ended),
+        });
+    }
     let asked = context
         .backend(&record.backend)
         .and_then(|backend| ask(backend, id, &Request::AuditHead));
@@ -149,6 +156,7 @@ impl fmt::Display for Report {
         }
         let end = match self.sidecar {
             Asked::Compared => "the end is the one that the sidecar remembers",
+            Asked::Remembered => "the end is the one that the sidecar told when the bottle ended",
             Asked::Silent => "the end was not compared: the sidecar did not answer",
             Asked::Ended => "the end was not compared: the bottle does not run",
         };

@@ -66,12 +66,10 @@ async fn the_log_ends_where_the_sidecar_says() {
         };
         let log = std::fs::read_to_string(&world.log).unwrap();
         let last = log.lines().last().unwrap();
-        let digest: String = ring::digest::digest(&ring::digest::SHA256, last.as_bytes())
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!((head.seq, head.hash), (1 + 2 * requests, digest));
+        let digest = ring::digest::digest(&ring::digest::SHA256, last.as_bytes());
+        let digest = format!("{digest:?}").to_lowercase();
+        assert_eq!(head.seq, 1 + 2 * requests);
+        assert_eq!(digest, format!("sha256:{}", head.hash));
         let first = world.records().remove(0);
         assert_eq!((first.seq, first.prev.as_str()), (1, NO_LINE));
         let AuditEvent::Opened { bottle, .. } = first.event else {
@@ -93,7 +91,7 @@ async fn the_level_headers_shows_headers_and_no_credential() {
         ..route("api.test")
     };
     for (level, expected) in [(LogLevel::Headers, true), (LogLevel::Decisions, false)] {
-        let mut setup = Setup::new(&[bearer.clone()]).secret("TOKEN", "hunter2-ours");
+        let mut setup = Setup::new(std::slice::from_ref(&bearer)).secret("TOKEN", "hunter2-ours");
         setup.config.log = level;
         let world = setup.start().await;
         let origin = world.tls_origin(&["api.test"]).await;
