@@ -225,11 +225,7 @@ mod tests {
         }
         assert_eq!(
             rest(&mut journal),
-            [
-                "audit.1.jsonl:2:b",
-                "audit.2.jsonl:1:c1",
-                "audit.jsonl:1:c2"
-            ]
+            ["audit.jsonl:2:b", "audit.2.jsonl:1:c1", "audit.jsonl:1:c2"]
         );
         put(folder, NEWEST, "d\n");
         assert_eq!(rest(&mut journal), ["audit.jsonl:2:d"]);

@@ -1,7 +1,5 @@
 //! The policy is changed while the bottle runs, and its log can be checked.
 
-use std::fs;
-
 use serde_json::Value;
 
 use crate::harness::{DEADLINE, Origin, Room, until};
@@ -76,14 +74,14 @@ fn the_log_is_whole_until_it_is_cut(room: &Room, id: &str) {
         whole.contains("the one that the sidecar remembers"),
         "{whole}"
     );
-    let path = room.state(id).join("audit/audit.jsonl");
-    let text = fs::read_to_string(&path).unwrap();
+    let name = format!("state/bottle/{id}/audit/audit.jsonl");
+    let text = std::fs::read_to_string(room.path(&name)).unwrap();
     let cut = text.trim_end().rfind('\n').unwrap() + 1;
-    fs::write(&path, &text[..cut]).unwrap();
+    room.write(&name, &text[..cut]);
     let broken = verify();
     broken.code(1);
     assert!(broken.stdout.contains("is missing at the end"), "{broken}");
-    fs::write(&path, &text).unwrap();
+    room.write(&name, &text);
     verify().code(0);
 }
 

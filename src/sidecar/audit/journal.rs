@@ -363,7 +363,10 @@ mod tests {
             (format!("{whole}\n{{\"se"), None),
             ("no log\n".to_owned(), None),
         ] {
-            fs::write(&path, &text).unwrap();
+            File::create(&path)
+                .unwrap()
+                .write_all(text.as_bytes())
+                .unwrap();
             let opened = Journal::open(&path, Bounds::default()).map(|journal| journal.head().seq);
             assert_eq!(opened.ok(), seq, "{text}");
         }
