@@ -114,12 +114,12 @@ pub struct Decision {
     /// More about the reason, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What the agent spoke; `None` for what was refused before that counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
     /// The route that permits it or came nearest, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<usize>,
-    /// What the agent spoke; `None` for what was refused before that counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client: Option<Protocol>,
     /// How it travels; `None` for what was refused before that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Scheme>,
@@ -146,23 +146,6 @@ pub struct Decision {
     pub headers: Vec<(String, String)>,
 }
 
-/// What an agent speaks to the sidecar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Protocol {
-    /// HTTP/1.0.
-    #[serde(rename = "http/1.0")]
-    Http10,
-    /// HTTP/1.1.
-    #[serde(rename = "http/1.1")]
-    Http11,
-    /// HTTP/2.
-    #[serde(rename = "h2")]
-    Http2,
-    /// Written by a newer sidecar.
-    #[serde(other, rename = "unknown")]
-    Unknown,
-}
-
 /// How a permitted request ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finished {
@@ -183,6 +166,21 @@ pub struct Finished {
     /// The origin's headers, where the level asks for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
+}
+
+/// What an agent speaks to the sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// HTTP/1.1 or HTTP/1.0.
+    H1,
+    /// HTTP/2.
+    H2,
+    /// A WebSocket, which begins as a request in HTTP/1.1.
+    Websocket,
+    /// Written by a newer sidecar.
+    #[serde(other)]
+    Unknown,
 }
 
 /// `allow` or `deny`.
@@ -228,6 +226,19 @@ mod tests {
             serde_json::from_str::<AuditRecord>(line).unwrap().event,
             AuditEvent::Unknown
         );
+    }
+
+    #[test]
+    fn a_newer_protocol_is_read_as_unknown() {
+        for (word, expected) in [
+            ("h1", Protocol::H1),
+            ("h2", Protocol::H2),
+            ("websocket", Protocol::Websocket),
+            ("h3", Protocol::Unknown),
+        ] {
+            let read: Protocol = serde_json::from_str(&format!("\"{word}\"")).unwrap();
+            assert_eq!(read, expected);
+        }
     }
 
     #[test]
@@ -279,8 +290,8 @@ mod tests {
             verdict: Outcome::Deny,
             reason: Some(Reason::Address(crate::address::AddressClass::LinkLocal)),
             detail: None,
+            protocol: Some(Protocol::H2),
             route: Some(0),
-            client: Some(Protocol::Http11),
             scheme: Some(Scheme::Https),
             method: Some("GET".to_owned()),
             host: Some("api.test".to_owned()),
@@ -298,6 +309,7 @@ mod tests {
         };
         let line = serde_json::to_string(&record).unwrap();
         assert!(line.contains(r#""event":"decision""#), "{line}");
+        assert!(line.contains(r#""protocol":"h2""#), "{line}");
         assert_eq!(serde_json::from_str::<AuditRecord>(&line).unwrap(), record);
     }
 }

@@ -147,6 +147,7 @@ impl Sidecar {
             relay: Relay::new(outside.dialer, tls),
             authority: Arc::clone(&authority),
             counters: Arc::clone(&counters),
+            streams: Arc::new(Semaphore::new(limits::STREAMS)),
         });
         let listeners = bind(&config.listen).await?;
         let listen = listeners

@@ -1,8 +1,8 @@
 //! Which headers belong to one connection and never travel on (RFC 9110, section 7.6.1).
 
 use http::header::{
-    ALT_SVC, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    ALT_SVC, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 /// Tells whether a header is about the connection or the framing, so that only the sidecar sets it.
@@ -65,6 +65,23 @@ pub(crate) fn remove_spellings(headers: &mut HeaderMap, names: &[&str]) {
     }
 }
 
+/// Makes one cookie header of several: HTTP/2 lets an agent send one for each cookie, and HTTP/1.1
+/// has one for all (RFC 9113, section 8.2.3).
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    // What was made of sound values is one.
+    if let Ok(cookies) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookies);
+    }
+}
+
 /// Removes from an origin's response what ends here. Its length stays where it frames the body
 /// (an answer to HEAD has one without a body), and goes where the chunks framed it.
 pub(crate) fn clean_response(headers: &mut HeaderMap) {
@@ -91,7 +108,11 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
         || name.as_str().starts_with("proxy-")
 }
 
-fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+/// The items of a header that is a list, over all its lines.
+pub(crate) fn listed<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(name)
         .into_iter()
@@ -102,8 +123,6 @@ fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -63,6 +63,50 @@ pub const HEADER_LINES: usize = 100;
 /// whole head; bodies stop at it, which is what makes the slower side set the pace.
 pub const BUFFER_BYTES: usize = REQUEST_HEAD_BYTES + 16 * 1024;
 
+/// The requests of HTTP/2 that are under way at one time, over all connections of the agent; more
+/// are answered 503. One of them whose bodies nobody takes holds two windows and two buffers, 256 KiB.
+pub const STREAMS: usize = 1024;
+
+/// The streams that an agent may have open on one connection: what common servers allow.
+pub const AGENT_STREAMS: u32 = 128;
+
+/// How much of an upload an agent may send ahead on one stream. The agent is less than a
+/// millisecond away, so that this is no brake.
+pub const AGENT_STREAM_WINDOW: u32 = 64 * 1024;
+
+/// The same for all streams of one connection: sixteen uploads that stand still do not stop a
+/// seventeenth.
+pub const AGENT_CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// The streams that are opened on one connection to an origin; the next one opens another
+/// connection. Servers are asked to allow 100 (RFC 9113, section 6.5.2).
+pub const ORIGIN_STREAMS: usize = 100;
+
+/// How much an origin may send ahead on one stream: 2.5 MB/s over a round trip of 50 ms.
+pub const ORIGIN_STREAM_WINDOW: u32 = 128 * 1024;
+
+/// The same for all streams of one connection: all of them may stand still and stop no other.
+pub const ORIGIN_CONNECTION_WINDOW: u32 = 100 * ORIGIN_STREAM_WINDOW;
+
+/// What is written and not yet sent on one stream.
+pub const STREAM_BUFFER_BYTES: usize = 32 * 1024;
+
+/// The longest list of header fields in HTTP/2, which counts 32 bytes more for each field.
+pub const HEADER_LIST_BYTES: u32 = 64 * 1024;
+
+/// How long frames that only cost are counted before the count begins anew.
+pub const FLOOD_SPAN: Duration = Duration::from_secs(10);
+
+/// How many streams an agent may reset within that: all that it may have open, twice.
+pub const FLOOD_RESETS: u32 = 2 * AGENT_STREAMS;
+
+/// How many times it may change its settings. Clients do so once or twice in all.
+pub const FLOOD_SETTINGS: u32 = 100;
+
+/// How many pings, priorities and empty frames it may send: clients that measure the way ping once
+/// for each round trip.
+pub const FLOOD_OTHERS: u32 = 20_000;
+
 /// The longest line of a chunk's size, its extensions included. Nobody uses extensions.
 pub const CHUNK_LINE_BYTES: usize = 256;
 
@@ -82,6 +126,13 @@ pub const ORIGIN_SILENCE: Duration = Duration::from_mins(15);
 /// The same for a connection of the agent: later, so that the origin's silence is found first and
 /// gets an answer that names it.
 pub const AGENT_SILENCE: Duration = Duration::from_mins(16);
+
+/// The bytes of an open WebSocket that are under way in one direction: a record of TLS.
+pub const FRAME_BUFFER_BYTES: usize = 16 * 1024;
+
+/// How long one side of a WebSocket may go on after the other has ended. A farewell takes one
+/// round trip.
+pub const FAREWELL: Duration = Duration::from_secs(10);
 
 /// How long a name may take to resolve. The usual resolver tries twice with 5 seconds each.
 pub const RESOLVE: Duration = Duration::from_secs(12);

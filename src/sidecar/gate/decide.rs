@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
-use bottle_contract::audit::{AuditEvent, CONNECT, Decision, Outcome};
+use bottle_contract::audit::{AuditEvent, CONNECT, Decision, Outcome, Protocol};
 use bottle_contract::host::Host;
 use bottle_contract::intent::Intent;
 use bottle_contract::live::{Change, LiveChange};
@@ -147,7 +147,7 @@ impl Gate {
         let rules = self.rules();
         let id = self.log.next_id();
         let request = Decision {
-            client: asked.protocol(),
+            protocol: Some(asked.protocol()),
             headers: self.log.headers(asked.headers(), rules.masked()),
             ..about(id, &intent)
         };
@@ -164,6 +164,7 @@ impl Gate {
             Verdict::Deny(denial) => {
                 let decision = Decision {
                     reason: Some(denial.reason),
+                    protocol: Some(Protocol::H1),
                     route: denial.route,
                     method: Some(CONNECT.to_owned()),
                     host: Some(host.to_string()),
@@ -186,6 +187,7 @@ impl Gate {
         self.record_denial(Decision {
             reason: Some(rejected.reason),
             detail: Some(rejected.detail.clone()),
+            protocol: rejected.protocol,
             scheme: rejected.scheme,
             method: rejected.method.clone(),
             host: rejected.host.as_ref().map(Host::to_string),
@@ -342,8 +344,8 @@ fn blank(id: u64) -> Decision {
         verdict: Outcome::Deny,
         reason: None,
         detail: None,
+        protocol: None,
         route: None,
-        client: None,
         scheme: None,
         method: None,
         host: None,

@@ -1,5 +1,6 @@
 //! What a refusal says: to the log in one word, to the agent in a few lines.
 
+use bottle_contract::audit::Protocol;
 use bottle_contract::host::Host;
 use bottle_contract::intent::{Intent, Scheme};
 use bottle_contract::verdict::{Denial, Reason};
@@ -24,6 +25,8 @@ pub struct Rejected {
     pub reason: Reason,
     /// More about the reason.
     pub detail: String,
+    /// What the agent spoke.
+    pub protocol: Option<Protocol>,
     /// How it would have travelled.
     pub scheme: Option<Scheme>,
     /// The method.
@@ -52,6 +55,7 @@ impl Rejected {
         Self {
             reason: Reason::Malformed,
             detail: detail.into(),
+            protocol: None,
             scheme: None,
             method: None,
             host: None,

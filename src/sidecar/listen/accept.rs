@@ -7,7 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
-use super::session::{self, Door, Place, Way};
+use super::http1;
+use super::session::{Door, Place, Session, Way};
 use crate::limits;
 use crate::silence::Bounded;
 
@@ -26,7 +27,7 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, places: Arc<Semaphore
 
 async fn connection(stream: TcpStream, door: Arc<Door>, place: Place) {
     if let Ok(stream) = prepare(stream) {
-        session::serve(stream, door, Way::Forward, place).await;
+        http1::serve(stream, Session::new(door, Way::Forward, place)).await;
     }
 }
 

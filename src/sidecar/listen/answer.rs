@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bottle_contract::verdict::Reason;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION};
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
 
@@ -44,6 +44,11 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Answer> {
 /// Answers what a listener rejected. The connection ends: its next bytes may not be what they seem.
 pub(super) fn rejected(refusal: &Refusal, status: StatusCode) -> Response<Answer> {
     let mut response = with_status(refusal, status);
+    if status == StatusCode::UPGRADE_REQUIRED {
+        response
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    }
     response
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -71,9 +76,20 @@ pub(super) fn failed(host: &str, failure: &Failure) -> Response<Answer> {
     response
 }
 
+/// Answers a stream of HTTP/2. It keeps its connection, where nothing hides between two requests.
+pub(super) fn on_a_stream<B>(mut response: Response<B>) -> Response<B> {
+    response.headers_mut().remove(CONNECTION);
+    response
+}
+
 /// Answers a CONNECT that may go on.
 pub(super) fn connected() -> Response<Answer> {
     Response::new(Either::Left(Full::new(Bytes::new())))
+}
+
+/// Passes on that an origin agreed to a WebSocket.
+pub(super) fn switched(agreed: Response<()>) -> Response<Answer> {
+    agreed.map(|()| Either::Left(Full::new(Bytes::new())))
 }
 
 fn with_status(refusal: &Refusal, status: StatusCode) -> Response<Answer> {

@@ -9,10 +9,11 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::session::{self, Door, Place, Way};
+use super::session::{Door, Place, Session, Way};
+use super::{http1, http2};
 use crate::gate::{Rejected, Tunnel};
 use crate::limits;
-use crate::tls::{Hello, HelloError};
+use crate::tls::{Hello, HelloError, speaks_http2};
 
 /// Serves what comes through a tunnel. Never passes a byte on as it is.
 pub(super) async fn serve(upgrade: OnUpgrade, door: Arc<Door>, tunnel: Tunnel, place: Place) {
@@ -32,7 +33,10 @@ pub(super) async fn serve(upgrade: OnUpgrade, door: Arc<Door>, tunnel: Tunnel, p
         }
     };
     match hello.accept(&door.authority, &host).await {
-        Ok(stream) => session::serve(stream, door, way, place).await,
+        Ok(stream) if speaks_http2(&stream) => {
+            http2::serve(stream, Session::new(door, way, place)).await;
+        }
+        Ok(stream) => http1::serve(stream, Session::new(door, way, place)).await,
         Err(error) => note(&door, &tunnel, &error),
     }
 }

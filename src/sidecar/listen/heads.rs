@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -27,6 +28,7 @@ pub(super) struct Strict<S> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heads {
     found: Arc<Mutex<VecDeque<Result<Head, Fault>>>>,
+    over: Arc<AtomicBool>,
 }
 
 impl<S> Strict<S> {
@@ -48,6 +50,11 @@ impl Heads {
             .pop_front()
     }
 
+    /// Says that what follows is no HTTP any more.
+    pub(super) fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
     fn extend(&self, found: Vec<Result<Head, Fault>>) {
         self.found
             .lock()
@@ -65,6 +72,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
         let this = self.get_mut();
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+        if this.heads.over.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
         let found = this
             .scanner
             .read(buf.filled().get(before..).unwrap_or_default());

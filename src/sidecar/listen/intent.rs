@@ -4,11 +4,15 @@ use bottle_contract::host::Host;
 use bottle_contract::intent::{Intent, InvalidUrl, Scheme, parse_authority};
 use bottle_contract::path::{InvalidTarget, Target};
 use bottle_contract::verdict::Reason;
-use http::header::{EXPECT, HOST, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
+use http::uri::Authority;
 use http::{Method, StatusCode, Uri};
 
+use super::framing::Fault;
 use crate::gate::{Rejected, Tunnel};
+use crate::limits;
+use crate::relay::BadHandshake;
 
 /// What a listener refuses by itself, and with which status.
 #[derive(Debug)]
@@ -51,6 +55,19 @@ impl From<InvalidUrl> for Rejection {
     }
 }
 
+impl From<BadHandshake> for Rejection {
+    fn from(error: BadHandshake) -> Self {
+        let status = match error {
+            BadHandshake::Protocol => StatusCode::NOT_IMPLEMENTED,
+            BadHandshake::Version => StatusCode::UPGRADE_REQUIRED,
+            BadHandshake::Request | BadHandshake::Connection | BadHandshake::Key => {
+                StatusCode::BAD_REQUEST
+            }
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
 impl From<InvalidTarget> for Rejection {
     fn from(error: InvalidTarget) -> Self {
         Self::bad(error.to_string())
@@ -67,12 +84,6 @@ pub(super) fn supported(head: &Parts) -> Result<(), Rejection> {
         return Err(Rejection::new(
             StatusCode::NOT_IMPLEMENTED,
             "`TRACE` is not supported: its answer would show what the sidecar put in",
-        ));
-    }
-    if head.headers.contains_key(UPGRADE) || head.headers.contains_key("http2-settings") {
-        return Err(Rejection::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "an upgrade of the protocol (websocket, h2c) is not supported yet",
         ));
     }
     let expectations = head.headers.get_all(EXPECT);
@@ -142,6 +153,75 @@ pub(super) fn tunnelled(head: &Parts, tunnel: &Tunnel) -> Result<Intent, Rejecti
         }
     }
     intent(head, Scheme::Https, host, port)
+}
+
+/// Reads a request in HTTP/2 inside a tunnel: the tunnel's host in `:authority`, in `Host`, or in both.
+pub(super) fn stream(head: &Parts, tunnel: &Tunnel) -> Result<Intent, Rejection> {
+    let (host, port) = (tunnel.host().clone(), tunnel.port());
+    let names_tunnel = |text: &str, what: &str| -> Result<(), Rejection> {
+        let (named, named_port) = parse_authority(text)?;
+        let named_port = named_port.unwrap_or(Scheme::Https.default_port());
+        if (&named, named_port) == (&host, port) {
+            return Ok(());
+        }
+        let detail = format!("{what} does not name `{host}:{port}`, as CONNECT did");
+        let mismatch = Rejection::mismatch(StatusCode::MISDIRECTED_REQUEST, detail);
+        Err(mismatch.about(&head.method, &host, port))
+    };
+    fields(head)?;
+    if head
+        .uri
+        .scheme_str()
+        .is_some_and(|scheme| scheme != "https")
+    {
+        return Err(
+            Rejection::bad("the `:scheme` inside TLS must be `https`").about(
+                &head.method,
+                &host,
+                port,
+            ),
+        );
+    }
+    let authority = head.uri.authority().map(Authority::as_str);
+    let named = header_text(head)?;
+    if authority.is_none() && named.is_none() {
+        return Err(Rejection::bad("there is no `:authority`"));
+    }
+    authority.map_or(Ok(()), |text| names_tunnel(text, "the `:authority`"))?;
+    named.map_or(Ok(()), |text| names_tunnel(text, "the Host header"))?;
+    intent(head, Scheme::Https, host.clone(), port)
+}
+
+/// Checks the fields of a request in HTTP/2 as strictly as the lines of one in HTTP/1.1. The library
+/// has refused those that belong to a connection, and those that are out of order or not in lower case.
+fn fields(head: &Parts) -> Result<(), Rejection> {
+    let headers = &head.headers;
+    if headers.len() > limits::HEADER_LINES {
+        return Err(Rejection::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Fault::TooManyLines.to_string(),
+        ));
+    }
+    if headers.get_all(HOST).iter().nth(1).is_some() {
+        return Err(Rejection::bad(Fault::SeveralHosts.to_string()));
+    }
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let plain = lengths.next().is_none_or(|length| {
+        let digits = length.as_bytes();
+        !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+    });
+    if !plain || lengths.next().is_some() {
+        return Err(Rejection::bad(Fault::Length.to_string()));
+    }
+    if [CONNECTION, TRANSFER_ENCODING, UPGRADE]
+        .iter()
+        .any(|name| headers.contains_key(name))
+    {
+        return Err(Rejection::bad(
+            "a field belongs to a connection of HTTP/1.1",
+        ));
+    }
+    Ok(())
 }
 
 /// Reads a CONNECT: `host:port`, and a Host header that says the same where there is one.

@@ -3,11 +3,14 @@
 mod accept;
 mod answer;
 mod connect;
+mod flood;
 mod framing;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod heads;
+mod http1;
+mod http2;
 mod intent;
 mod session;
 

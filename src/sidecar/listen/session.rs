@@ -1,29 +1,23 @@
-//! One connection of the agent: its requests, one after the other, from bytes to answer.
+//! One connection of the agent: each of its requests by itself, from its head to its answer.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
+use bottle_contract::audit::Protocol;
 use bottle_contract::intent::Intent;
 use http::header::EXPECT;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Either, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::answer::{self, Answer};
 use super::connect;
-use super::framing::Fault;
-use super::heads::{Heads, Strict};
 use super::intent::{self, Rejection};
 use crate::audit::{Connection, Counters};
 use crate::gate::{Asked, Gate, Refusal, Rejected, Tunnel};
 use crate::limits;
-use crate::relay::Relay;
+use crate::relay::{Handshake, Relay, Switched};
 use crate::tls::Authority;
 
 /// What every connection needs.
@@ -37,6 +31,8 @@ pub struct Door {
     pub authority: Arc<Authority>,
     /// Counts.
     pub counters: Arc<Counters>,
+    /// The places of requests in HTTP/2, over all connections.
+    pub streams: Arc<Semaphore>,
 }
 
 /// The place of one connection among those that may be open; a tunnel shares it.
@@ -57,11 +53,11 @@ pub(super) enum Way {
     Mismatch(Refusal),
 }
 
+/// A connection of the agent.
 #[derive(Debug)]
-struct Session {
-    door: Arc<Door>,
+pub(super) struct Session {
+    pub(super) door: Arc<Door>,
     way: Way,
-    heads: Heads,
     place: Place,
 }
 
@@ -74,42 +70,13 @@ impl Place {
     }
 }
 
-/// Serves the requests of one connection until it ends.
-pub(super) async fn serve<S>(stream: S, door: Arc<Door>, way: Way, place: Place)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let heads = Heads::default();
-    let stream = TokioIo::new(Strict::new(stream, heads.clone()));
-    let session = Arc::new(Session {
-        door,
-        way,
-        heads,
-        place,
-    });
-    let service = service_fn(|request| {
-        let session = Arc::clone(&session);
-        async move { Ok::<_, Infallible>(session.handle(request).await) }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits::REQUEST_HEAD)
-        .max_headers(limits::HEADER_LINES)
-        .max_header_size(limits::REQUEST_HEAD_BYTES)
-        .max_buf_size(limits::BUFFER_BYTES)
-        .serve_connection(stream, service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        session.ended(&error);
-    }
-}
-
 impl Session {
-    async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<Answer> {
-        if let Err(rejection) = self.sound(&request) {
-            return self.reject(&rejection);
-        }
+    pub(super) fn new(door: Arc<Door>, way: Way, place: Place) -> Self {
+        Self { door, way, place }
+    }
+
+    /// Answers a request whose framing was found sound.
+    pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<Answer> {
         let tunnel = match &self.way {
             Way::Forward => None,
             Way::Tunnel(tunnel) => Some(tunnel),
@@ -118,8 +85,9 @@ impl Session {
             }
         };
         let (head, body) = request.into_parts();
+        let protocol = protocol(head.version);
         if let Err(rejection) = intent::supported(&head) {
-            return self.reject(&rejection);
+            return self.reject(&rejection, protocol);
         }
         let intent = match (tunnel, head.method == Method::CONNECT) {
             (None, true) => return self.connect(Request::from_parts(head, body)),
@@ -128,17 +96,27 @@ impl Session {
                 StatusCode::NOT_IMPLEMENTED,
                 "a CONNECT inside a tunnel is not supported",
             )),
+            (Some(tunnel), false) if protocol == Protocol::H2 => intent::stream(&head, tunnel),
             (Some(tunnel), false) => intent::tunnelled(&head, tunnel),
         };
-        match intent {
-            Ok(intent) => self.carry(intent, Request::from_parts(head, body)).await,
-            Err(rejection) => self.reject(&rejection),
+        let handshake = Handshake::of(&head).map_err(Rejection::from);
+        let request = Request::from_parts(head, body);
+        match (intent, handshake) {
+            (Ok(intent), Ok(None)) => self.carry(intent, protocol, request).await,
+            (Ok(intent), Ok(Some(handshake))) => self.switch(intent, request, &handshake).await,
+            (Err(rejection), _) | (Ok(_), Err(rejection)) => self.reject(&rejection, protocol),
         }
     }
 
-    async fn carry(&self, intent: Intent, request: Request<Incoming>) -> Response<Answer> {
+    async fn carry(
+        &self,
+        intent: Intent,
+        protocol: Protocol,
+        request: Request<Incoming>,
+    ) -> Response<Answer> {
         let host = intent.host.clone();
-        let permit = match self.door.gate.decide(intent, Asked::of(&request)).await {
+        let asked = Asked::of(&request, protocol);
+        let permit = match self.door.gate.decide(intent, asked).await {
             Ok(permit) => permit,
             Err(refusal) => {
                 discard(request);
@@ -151,12 +129,40 @@ impl Session {
         }
     }
 
+    /// Carries a request for a WebSocket, and what comes after it.
+    async fn switch(
+        &self,
+        intent: Intent,
+        mut request: Request<Incoming>,
+        handshake: &Handshake,
+    ) -> Response<Answer> {
+        let host = intent.host.clone();
+        let asked = Asked::of(&request, Protocol::Websocket);
+        let permit = match self.door.gate.decide(intent, asked).await {
+            Ok(permit) => permit,
+            Err(refusal) => return answer::refused(&refusal),
+        };
+        let agent = hyper::upgrade::on(&mut request);
+        match self.door.relay.switch(permit, request, handshake).await {
+            Ok(Switched::Agreed(response, conversation)) => {
+                let place = self.place.clone();
+                tokio::spawn(async move {
+                    conversation.carry(agent).await;
+                    drop(place);
+                });
+                answer::switched(response)
+            }
+            Ok(Switched::Declined(response)) => response.map(Either::Right),
+            Err(failure) => answer::failed(&host.to_string(), &failure),
+        }
+    }
+
     fn connect(&self, mut request: Request<Incoming>) -> Response<Answer> {
         let upgrade = hyper::upgrade::on(&mut request);
         let (head, _) = request.into_parts();
         let (host, port) = match intent::connect(&head) {
             Ok(target) => target,
-            Err(rejection) => return self.reject(&rejection),
+            Err(rejection) => return self.reject(&rejection, Protocol::H1),
         };
         match self.door.gate.admit(host, port) {
             Ok(tunnel) => {
@@ -169,47 +175,29 @@ impl Session {
         }
     }
 
-    /// Asks what the strict reader found; what it has not seen as hyper does is refused.
-    fn sound(&self, request: &Request<Incoming>) -> Result<(), Rejection> {
-        let head = match self.heads.next() {
-            Some(Ok(head)) => head,
-            Some(Err(fault)) => return Err(Rejection::new(status_of(fault), fault.to_string())),
-            None => {
-                return Err(Rejection::new(
-                    StatusCode::BAD_REQUEST,
-                    "the request does not begin where the one before it ended",
-                ));
-            }
-        };
-        let host = request.headers().get(http::header::HOST);
-        let same_host =
-            host.map(http::HeaderValue::as_bytes) == head.host.as_deref().map(str::as_bytes);
-        if request.method().as_str() == head.method && same_host {
-            Ok(())
-        } else {
-            Err(Rejection::new(
-                StatusCode::BAD_REQUEST,
-                "the request can be read in two ways",
-            ))
-        }
-    }
-
-    fn reject(&self, rejection: &Rejection) -> Response<Answer> {
-        let refusal = self.door.gate.reject(&rejection.rejected);
+    /// Refuses what is no intent.
+    pub(super) fn reject(&self, rejection: &Rejection, protocol: Protocol) -> Response<Answer> {
+        let refusal = self.door.gate.reject(&Rejected {
+            protocol: Some(protocol),
+            ..rejection.rejected.clone()
+        });
         answer::rejected(&refusal, rejection.status)
     }
 
-    /// Writes down what hyper refused by itself: it has answered 400 or 431 already.
-    fn ended(&self, error: &hyper::Error) {
-        if !error.is_parse() {
-            return;
-        }
-        let detail = match self.heads.next() {
-            Some(Err(fault)) => fault.to_string(),
-            Some(Ok(_)) | None => error.to_string(),
-        };
-        // The answer is gone; only the line in the log is wanted.
-        drop(self.door.gate.reject(&Rejected::malformed(detail)));
+    /// Writes down what a library refused by itself. Its answer is gone already.
+    pub(super) fn note(&self, detail: impl Into<String>, protocol: Protocol) {
+        drop(self.door.gate.reject(&Rejected {
+            protocol: Some(protocol),
+            ..Rejected::malformed(detail)
+        }));
+    }
+}
+
+fn protocol(version: Version) -> Protocol {
+    if version == Version::HTTP_2 {
+        Protocol::H2
+    } else {
+        Protocol::H1
     }
 }
 
@@ -223,19 +211,4 @@ fn discard(request: Request<Incoming>) {
     let mut body = Limited::new(request.into_body(), limits::DISCARDED_BYTES);
     let discarded = async move { while let Some(Ok(_)) = body.frame().await {} };
     tokio::spawn(timeout(limits::DISCARDING, discarded));
-}
-
-fn status_of(fault: Fault) -> StatusCode {
-    match fault {
-        Fault::TooLong | Fault::TooManyLines => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        Fault::ControlByte
-        | Fault::RequestLine
-        | Fault::HeaderLine
-        | Fault::NoHost
-        | Fault::SeveralHosts
-        | Fault::Length
-        | Fault::Encoding
-        | Fault::LengthAndEncoding
-        | Fault::ConnectBody => StatusCode::BAD_REQUEST,
-    }
 }

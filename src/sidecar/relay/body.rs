@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::line::Stream;
 use crate::audit::Exchange;
 
 /// A request's body on its way to the origin. Its trailers are dropped: an origin that merges them
@@ -24,6 +25,8 @@ pub struct Relayed {
     inner: Incoming,
     exchange: Arc<Exchange>,
     state: State,
+    /// Its place on a connection that it shares.
+    _stream: Option<Stream>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +42,12 @@ impl Outbound {
 }
 
 impl Relayed {
-    pub(super) fn new(inner: Incoming, exchange: Arc<Exchange>) -> Self {
+    pub(super) fn new(inner: Incoming, exchange: Arc<Exchange>, stream: Option<Stream>) -> Self {
         Self {
             inner,
             exchange,
             state: State::Under,
+            _stream: stream,
         }
     }
 }

@@ -5,19 +5,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
+use bottle_contract::host::Host;
 use bottle_contract::intent::Scheme;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::body::Outbound;
 use super::failure::{Failure, Kind, Phase};
+use super::line::Line;
 use crate::gate::Permit;
 use crate::limits;
 use crate::silence::Bounded;
-use crate::tls::OriginTls;
+use crate::tls::{Offer, OriginTls, Secured, agreed_on_http2, speaks_something_else};
 
 /// Opens a TCP connection to an address that was checked.
 pub trait Dial: fmt::Debug + Send + Sync {
@@ -28,30 +29,70 @@ pub trait Dial: fmt::Debug + Send + Sync {
 /// A connection under way.
 pub type Dialling = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
+/// What a request wants to be spoken with its origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// HTTP/1.1, and nothing else: a WebSocket begins with it.
+    Http1Only,
+    /// HTTP/1.1, or HTTP/2 where the origin speaks nothing else.
+    Http1,
+    /// HTTP/2, or HTTP/1.1 where the origin does not speak it.
+    Http2,
+}
+
 /// Connects to the first address of the permit that answers.
 pub(super) async fn connect(
     permit: &Permit,
     dialer: &dyn Dial,
     tls: &OriginTls,
-) -> Result<(SocketAddr, SendRequest<Outbound>), Failure> {
+    wanted: Wanted,
+) -> Result<(SocketAddr, Line), Failure> {
+    let (address, stream) = reach(permit, dialer).await?;
+    let intent = permit.intent();
+    if intent.scheme == Scheme::Http {
+        return Ok((address, speak_http1(stream).await?));
+    }
+    let offer = match wanted {
+        Wanted::Http1Only | Wanted::Http1 => Offer::Http1,
+        Wanted::Http2 => Offer::Any,
+    };
+    match secure(&intent.host, stream, tls, offer).await {
+        Err(error) if wanted == Wanted::Http1 && speaks_something_else(&error) => {
+            let (address, stream) = reach(permit, dialer).await?;
+            let secured = secure(&intent.host, stream, tls, Offer::Any).await;
+            let stream = secured.map_err(|err| Failure::io(Phase::Tls, &err))?;
+            Ok((address, speak(stream).await?))
+        }
+        Err(error) => Err(Failure::io(Phase::Tls, &error)),
+        Ok(stream) => Ok((address, speak(stream).await?)),
+    }
+}
+
+async fn reach(
+    permit: &Permit,
+    dialer: &dyn Dial,
+) -> Result<(SocketAddr, Bounded<TcpStream>), Failure> {
     let (address, stream) = first_answer(permit, dialer).await?;
+    // Without it each small request could wait 40 ms for an acknowledgement.
     stream
         .set_nodelay(true)
         .map_err(|err| Failure::io(Phase::Connect, &err))?;
-    let stream = Bounded::new(stream, limits::ORIGIN_SILENCE);
-    let intent = permit.intent();
-    let sender = match intent.scheme {
-        Scheme::Http => speak(stream).await?,
-        Scheme::Https => {
-            let handshake = tls.connect(&intent.host, stream);
-            let stream = timeout(limits::ORIGIN_HANDSHAKE, handshake)
-                .await
-                .map_err(|_| too_slow(Phase::Tls, limits::ORIGIN_HANDSHAKE.as_secs()))?
-                .map_err(|err| Failure::io(Phase::Tls, &err))?;
-            speak(stream).await?
-        }
-    };
-    Ok((address, sender))
+    Ok((address, Bounded::new(stream, limits::ORIGIN_SILENCE)))
+}
+
+async fn secure(
+    host: &Host,
+    stream: Bounded<TcpStream>,
+    tls: &OriginTls,
+    offer: Offer,
+) -> io::Result<Secured<Bounded<TcpStream>>> {
+    let seconds = limits::ORIGIN_HANDSHAKE.as_secs();
+    timeout(limits::ORIGIN_HANDSHAKE, tls.connect(host, stream, offer))
+        .await
+        .map_err(|_| {
+            let detail = format!("no answer within {seconds} seconds");
+            io::Error::new(io::ErrorKind::TimedOut, detail)
+        })?
 }
 
 async fn first_answer(
@@ -77,8 +118,26 @@ async fn first_answer(
     }))
 }
 
+/// Starts what was agreed on. The task ends with the connection.
+async fn speak(stream: Secured<Bounded<TcpStream>>) -> Result<Line, Failure> {
+    if !agreed_on_http2(&stream) {
+        return speak_http1(stream).await;
+    }
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(limits::ORIGIN_STREAM_WINDOW)
+        .initial_connection_window_size(limits::ORIGIN_CONNECTION_WINDOW)
+        .max_header_list_size(limits::HEADER_LIST_BYTES)
+        .max_send_buf_size(limits::STREAM_BUFFER_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|err| Failure::http(&err))?;
+    tokio::spawn(connection);
+    Ok(Line::Http2(sender))
+}
+
 /// Starts HTTP/1.1 on a stream. The task ends with the connection.
-async fn speak<S>(stream: S) -> Result<SendRequest<Outbound>, Failure>
+async fn speak_http1<S>(stream: S) -> Result<Line, Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -89,8 +148,8 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|err| Failure::http(&err))?;
-    tokio::spawn(connection);
-    Ok(sender)
+    tokio::spawn(connection.with_upgrades());
+    Ok(Line::Http1(sender))
 }
 
 fn too_slow(phase: Phase, seconds: u64) -> Failure {

@@ -3,11 +3,12 @@
 use std::error::Error as _;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use thiserror::Error;
 
 /// A failure on the way to the origin.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[error("{phase}: {detail}")]
 pub struct Failure {
     /// How far it got.
@@ -44,6 +45,24 @@ impl Failure {
             phase,
             kind: kind_of(error),
             detail: error.to_string(),
+        }
+    }
+
+    /// An answer that cannot be passed on.
+    pub(super) fn answer(detail: &str) -> Self {
+        Self {
+            phase: Phase::Response,
+            kind: Kind::Broken,
+            detail: detail.to_owned(),
+        }
+    }
+
+    /// An origin that says nothing for too long.
+    pub(super) fn silent(limit: Duration) -> Self {
+        Self {
+            phase: Phase::Response,
+            kind: Kind::TimedOut,
+            detail: format!("no answer within {} seconds", limit.as_secs()),
         }
     }
 

@@ -2,25 +2,40 @@
 
 use std::sync::Arc;
 
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderValue, TE};
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::header::{HOST, HeaderMap, HeaderValue, TE};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
+use tokio::time::{Instant, timeout};
 
 use super::body::{Outbound, Relayed};
-use super::dial::{self, Dial};
-use super::failure::{Failure, Kind, Phase};
+use super::dial::{self, Dial, Wanted};
+use super::failure::Failure;
+use super::handshake::{Handshake, agree_in};
+use super::lanes::Lanes;
+use super::line::{Lease, Line, Sent};
 use super::pool::{Key, Pool};
+use super::websocket::Conversation;
 use crate::gate::Permit;
-use crate::headers::{clean_request, clean_response, takes_trailers};
+use crate::headers::{clean_request, clean_response, join_cookies, takes_trailers};
+use crate::limits;
 use crate::tls::OriginTls;
 
 /// Carries permitted requests to their origins.
 #[derive(Debug)]
 pub struct Relay {
     pool: Arc<Pool>,
+    lanes: Lanes,
     dialer: Arc<dyn Dial>,
     tls: OriginTls,
+}
+
+/// What an origin said to a handshake.
+#[derive(Debug)]
+pub enum Switched {
+    /// It agreed: its answer, and the conversation that begins once the agent has it.
+    Agreed(Response<()>, Conversation),
+    /// It answered as to any request.
+    Declined(Response<Relayed>),
 }
 
 impl Relay {
@@ -28,6 +43,7 @@ impl Relay {
     pub fn new(dialer: Arc<dyn Dial>, tls: OriginTls) -> Self {
         Self {
             pool: Arc::new(Pool::default()),
+            lanes: Lanes::default(),
             dialer,
             tls,
         }
@@ -40,88 +56,189 @@ impl Relay {
         permit: Permit,
         request: Request<Incoming>,
     ) -> Result<Response<Relayed>, Failure> {
+        // What the agent speaks is spoken with the origin too, where it can.
+        let wanted = match request.version() {
+            Version::HTTP_2 => Wanted::Http2,
+            _ => Wanted::Http1,
+        };
         let sent = match rewrite(&permit, request) {
-            Ok(request) => self.send(&permit, request).await,
+            Ok(request) => self.send(&permit, request, wanted).await,
             Err(failure) => Err(failure),
         };
-        let exchange = permit.exchange();
-        match sent {
-            Ok(response) => {
-                exchange.answered(response.status().as_u16(), response.headers());
-                let (mut head, body) = response.into_parts();
-                clean_response(&mut head.headers);
-                let body = Relayed::new(body, Arc::clone(exchange));
-                Ok(Response::from_parts(head, body))
-            }
-            Err(failure) => {
-                exchange.broke(&failure.to_string());
-                Err(failure)
-            }
+        sent.inspect_err(|failure| permit.exchange().broke(&failure.to_string()))
+    }
+
+    /// Asks the origin for a WebSocket, as its permit says, on a connection of its own.
+    pub async fn switch(
+        &self,
+        permit: Permit,
+        request: Request<Incoming>,
+        handshake: &Handshake,
+    ) -> Result<Switched, Failure> {
+        let asked = match rewrite(&permit, request) {
+            Ok(request) => self.ask_to_switch(&permit, request, handshake).await,
+            Err(failure) => Err(failure),
+        };
+        asked.inspect_err(|failure| permit.exchange().broke(&failure.to_string()))
+    }
+
+    async fn ask_to_switch(
+        &self,
+        permit: &Permit,
+        mut request: Request<Outbound>,
+        handshake: &Handshake,
+    ) -> Result<Switched, Failure> {
+        request.headers_mut().remove(TE);
+        Handshake::ask_in(request.headers_mut());
+        let mut lease = self.dial(permit, Wanted::Http1Only).await?;
+        let mut response = match lease.send(permit, request).await? {
+            Sent::Answered(response) => response,
+            Sent::Not(_) => return Err(Failure::answer("the origin closed the connection")),
+        };
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return self
+                .answered(permit, lease, response)
+                .map(Switched::Declined);
         }
+        permit
+            .exchange()
+            .answered(response.status().as_u16(), response.headers());
+        handshake
+            .accepted_by(response.headers())
+            .map_err(Failure::answer)?;
+        let origin = timeout(limits::ORIGIN_HANDSHAKE, hyper::upgrade::on(&mut response))
+            .await
+            .map_err(|_| Failure::answer("the origin did not switch in time"))?
+            .map_err(|err| Failure::http(&err))?;
+        let (mut head, _) = response.into_parts();
+        clean_response(&mut head.headers);
+        agree_in(&mut head.headers);
+        let conversation = Conversation::new(origin, Arc::clone(permit.exchange()));
+        Ok(Switched::Agreed(
+            Response::from_parts(head, ()),
+            conversation,
+        ))
     }
 
     async fn send(
         &self,
         permit: &Permit,
         mut request: Request<Outbound>,
-    ) -> Result<Response<Incoming>, Failure> {
-        while let Some((key, mut sender)) = self.pool.take(permit) {
-            match sender.try_send_request(request).await {
-                Ok(response) => return self.answered(key, sender, response),
-                // The origin closed it while it was idle, and nothing of the request was sent.
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(Failure::http(error.error())),
-                },
+        wanted: Wanted,
+    ) -> Result<Response<Relayed>, Failure> {
+        while let Some(mut lease) = self.pooled(permit, wanted) {
+            match lease.send(permit, request).await? {
+                Sent::Answered(response) => return self.answered(permit, lease, response),
+                Sent::Not(unsent) => {
+                    request = unsent;
+                    lease.stream.iter().for_each(|one| self.pool.forget(one));
+                }
             }
         }
-        let (address, mut sender) = dial::connect(permit, &*self.dialer, &self.tls).await?;
-        let response = sender
-            .send_request(request)
-            .await
-            .map_err(|err| Failure::http(&err))?;
-        self.answered(Key::of(permit, address), sender, response)
+        let mut lease = match wanted {
+            Wanted::Http1 | Wanted::Http1Only => self.dial(permit, wanted).await?,
+            Wanted::Http2 => self.dial_in_turn(permit).await?,
+        };
+        match lease.send(permit, request).await? {
+            Sent::Answered(response) => self.answered(permit, lease, response),
+            Sent::Not(_) => Err(Failure::answer("the origin closed the connection at once")),
+        }
     }
 
-    /// Gives the connection back once the response has been read to its end.
+    fn pooled(&self, permit: &Permit, wanted: Wanted) -> Option<Lease> {
+        match wanted {
+            Wanted::Http1Only => None,
+            Wanted::Http1 => self
+                .pool
+                .take_idle(permit)
+                .or_else(|| self.pool.take_shared(permit)),
+            Wanted::Http2 => self
+                .pool
+                .take_shared(permit)
+                .or_else(|| self.pool.take_idle(permit)),
+        }
+    }
+
+    /// Dials where connections may be shared: one at a time, and whoever waited takes part.
+    async fn dial_in_turn(&self, permit: &Permit) -> Result<Lease, Failure> {
+        let lane = self.lanes.of(permit);
+        let asked = Instant::now();
+        let mut last = lane.turn.lock().await;
+        if let Some(lease) = self.pool.take_shared(permit) {
+            return Ok(lease);
+        }
+        if let Some(failure) = last.since(asked) {
+            return Err(failure);
+        }
+        if lane.is_http1() {
+            drop(last);
+            return self.dial(permit, Wanted::Http2).await;
+        }
+        let dialled = self.dial(permit, Wanted::Http2).await;
+        match &dialled {
+            Ok(lease) => lane.found_http1(matches!(lease.line, Line::Http1(_))),
+            Err(failure) => last.set(failure),
+        }
+        dialled
+    }
+
+    async fn dial(&self, permit: &Permit, wanted: Wanted) -> Result<Lease, Failure> {
+        let (address, line) = dial::connect(permit, &*self.dialer, &self.tls, wanted).await?;
+        let key = Key::of(permit, address);
+        Ok(match line {
+            Line::Http1(_) => Lease {
+                key,
+                line,
+                stream: None,
+            },
+            Line::Http2(sender) => self.pool.share(key, sender),
+        })
+    }
+
+    /// Makes an origin's response ready for the agent, and gives a connection that cannot be shared
+    /// back once the response has been read to its end.
     fn answered(
         &self,
-        key: Key,
-        mut sender: SendRequest<Outbound>,
+        permit: &Permit,
+        lease: Lease,
         response: Response<Incoming>,
-    ) -> Result<Response<Incoming>, Failure> {
+    ) -> Result<Response<Relayed>, Failure> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Failure {
-                phase: Phase::Response,
-                kind: Kind::Broken,
-                detail: "the origin switched protocols without being asked to".to_owned(),
+            return Err(Failure::answer(
+                "the origin switched protocols without being asked to",
+            ));
+        }
+        permit
+            .exchange()
+            .answered(response.status().as_u16(), response.headers());
+        let Lease { key, line, stream } = lease;
+        if let Line::Http1(mut sender) = line {
+            let pool = Arc::clone(&self.pool);
+            // Ends with the connection at the latest, whose silence is bounded.
+            tokio::spawn(async move {
+                if sender.ready().await.is_ok() {
+                    pool.put(key, sender);
+                }
             });
         }
-        let pool = Arc::clone(&self.pool);
-        // Ends with the connection at the latest, whose silence is bounded.
-        tokio::spawn(async move {
-            if sender.ready().await.is_ok() {
-                pool.put(key, sender);
-            }
-        });
-        Ok(response)
+        let (mut head, body) = response.into_parts();
+        clean_response(&mut head.headers);
+        // The agent's side has a version of its own.
+        head.version = Version::default();
+        let body = Relayed::new(body, Arc::clone(permit.exchange()), stream);
+        Ok(Response::from_parts(head, body))
     }
 }
 
 /// Writes the request anew: nothing of the agent's own framing, names or credentials goes on.
 fn rewrite(permit: &Permit, request: Request<Incoming>) -> Result<Request<Outbound>, Failure> {
     let intent = permit.intent();
-    let invalid = |err: http::Error| Failure {
-        phase: Phase::Response,
-        kind: Kind::Broken,
-        detail: format!("the request cannot be written: {err}"),
-    };
+    let invalid =
+        |err: http::Error| Failure::answer(&format!("the request cannot be written: {err}"));
     let (head, body) = request.into_parts();
     let mut rewritten = Request::new(Outbound::new(body, Arc::clone(permit.exchange())));
     *rewritten.method_mut() =
         Method::from_bytes(intent.method.as_str().as_bytes()).map_err(|err| invalid(err.into()))?;
-    *rewritten.uri_mut() =
-        Uri::try_from(intent.target.as_str()).map_err(|err| invalid(err.into()))?;
     let host = HeaderValue::try_from(intent.authority()).map_err(|err| invalid(err.into()))?;
     *rewritten.headers_mut() = outgoing_headers(permit, host, head.headers);
     Ok(rewritten)
@@ -130,6 +247,7 @@ fn rewrite(permit: &Permit, request: Request<Incoming>) -> Result<Request<Outbou
 fn outgoing_headers(permit: &Permit, host: HeaderValue, mut agents: HeaderMap) -> HeaderMap {
     let trailers = takes_trailers(&agents);
     clean_request(&mut agents);
+    join_cookies(&mut agents);
     if let Some(credential) = permit.credential() {
         credential.put_into(&mut agents);
     }
@@ -138,7 +256,6 @@ fn outgoing_headers(permit: &Permit, host: HeaderValue, mut agents: HeaderMap) -
     headers.extend(agents);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
-        headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
     headers
 }

@@ -4,9 +4,16 @@ mod body;
 mod dial;
 mod failure;
 mod forward;
+mod frames;
+mod handshake;
+mod lanes;
+mod line;
 mod pool;
+mod websocket;
 
 pub use body::Relayed;
 pub use dial::{Dial, Dialling};
 pub use failure::{Failure, Kind, Phase};
-pub use forward::Relay;
+pub use forward::{Relay, Switched};
+pub use handshake::{BadHandshake, Handshake};
+pub use websocket::Conversation;

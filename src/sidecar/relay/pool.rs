@@ -1,15 +1,16 @@
-//! Idle connections to origins, kept for the next request on the same route.
+//! Connections to origins, kept for the next request on the same route.
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bottle_contract::host::Host;
 use bottle_contract::intent::Scheme;
-use hyper::client::conn::http1::SendRequest;
+use hyper::client::conn::{http1, http2};
 use tokio::time::Instant;
 
 use super::body::Outbound;
+use super::line::{Lease, Line, Stream};
 use crate::gate::Permit;
 use crate::limits;
 
@@ -24,16 +25,26 @@ pub(super) struct Key {
     generation: u64,
 }
 
-/// The idle connections; the ones used last stand at the end.
+/// The connections; the ones used last stand at the end.
 #[derive(Default)]
 pub(super) struct Pool {
+    /// Those of HTTP/1.1 on which nothing is under way.
     idle: Mutex<Vec<Idle>>,
+    /// Those of HTTP/2, which several requests use at the same time.
+    shared: Mutex<Vec<Shared>>,
 }
 
 struct Idle {
     key: Key,
-    sender: SendRequest<Outbound>,
+    sender: http1::SendRequest<Outbound>,
     since: Instant,
+}
+
+struct Shared {
+    key: Key,
+    sender: http2::SendRequest<Outbound>,
+    streams: Stream,
+    used: Instant,
 }
 
 impl Key {
@@ -58,17 +69,33 @@ impl Key {
 }
 
 impl Pool {
-    /// Takes a connection that this permit may use.
-    pub(super) fn take(&self, permit: &Permit) -> Option<(Key, SendRequest<Outbound>)> {
+    /// Takes an idle connection of HTTP/1.1 that this permit may use.
+    pub(super) fn take_idle(&self, permit: &Permit) -> Option<Lease> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(Idle::is_usable);
         let at = idle.iter().rposition(|idle| idle.key.serves(permit))?;
         let Idle { key, sender, .. } = idle.remove(at);
-        Some((key, sender))
+        Some(Lease {
+            key,
+            line: Line::Http1(sender),
+            stream: None,
+        })
     }
 
-    /// Keeps a connection; the oldest goes where there are too many.
-    pub(super) fn put(&self, key: Key, sender: SendRequest<Outbound>) {
+    /// Takes part in a connection of HTTP/2 that this permit may use and that has room.
+    pub(super) fn take_shared(&self, permit: &Permit) -> Option<Lease> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.retain(Shared::is_usable);
+        let room = |one: &&mut Shared| one.open() < limits::ORIGIN_STREAMS;
+        let one = shared
+            .iter_mut()
+            .filter(|one| one.key.serves(permit))
+            .find(room)?;
+        Some(one.lease())
+    }
+
+    /// Keeps an idle connection; the oldest goes where there are too many.
+    pub(super) fn put(&self, key: Key, sender: http1::SendRequest<Outbound>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(Idle::is_usable);
         let same = idle.iter().filter(|idle| idle.key == key).count();
@@ -85,11 +112,59 @@ impl Pool {
             since: Instant::now(),
         });
     }
+
+    /// Keeps a new connection of HTTP/2, and takes part in it. Where there are too many the oldest
+    /// is forgotten, and ends with its last stream.
+    pub(super) fn share(&self, key: Key, sender: http2::SendRequest<Outbound>) -> Lease {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.retain(Shared::is_usable);
+        if shared.len() >= limits::POOL {
+            shared.remove(0);
+        }
+        let mut one = Shared {
+            key,
+            sender,
+            streams: Arc::new(()),
+            used: Instant::now(),
+        };
+        let lease = one.lease();
+        shared.push(one);
+        lease
+    }
+
+    /// Forgets a connection that takes no more requests.
+    pub(super) fn forget(&self, stream: &Stream) {
+        self.shared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|one| !Arc::ptr_eq(&one.streams, stream));
+    }
 }
 
 impl Idle {
     fn is_usable(&self) -> bool {
         !self.sender.is_closed() && self.since.elapsed() < limits::POOL_IDLE
+    }
+}
+
+impl Shared {
+    fn lease(&mut self) -> Lease {
+        self.used = Instant::now();
+        Lease {
+            key: self.key.clone(),
+            line: Line::Http2(self.sender.clone()),
+            stream: Some(Arc::clone(&self.streams)),
+        }
+    }
+
+    /// The streams that are open: each holds the count once more.
+    fn open(&self) -> usize {
+        Arc::strong_count(&self.streams).saturating_sub(1)
+    }
+
+    fn is_usable(&self) -> bool {
+        let idle = self.open() == 0 && self.used.elapsed() >= limits::POOL_IDLE;
+        !self.sender.is_closed() && !idle
     }
 }
 

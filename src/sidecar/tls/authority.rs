@@ -20,7 +20,7 @@ use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use thiserror::Error;
 
-use super::provider::{ALPN, provider};
+use super::provider::{HTTP1, HTTP2, provider};
 use crate::limits;
 
 /// The CA of one bottle. Its key is made here and never leaves this value.
@@ -125,7 +125,7 @@ impl Authority {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
         config.session_storage = ServerSessionMemoryCache::new(limits::SESSIONS);
         Ok(config)
     }

@@ -6,5 +6,5 @@ mod provider;
 mod terminate;
 
 pub use authority::{Authority, AuthorityError};
-pub use origin::{OriginTls, RootsError};
-pub use terminate::{Hello, HelloError, Terminated};
+pub use origin::{Offer, OriginTls, RootsError, Secured, agreed_on_http2, speaks_something_else};
+pub use terminate::{Hello, HelloError, Terminated, speaks_http2};

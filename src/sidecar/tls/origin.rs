@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use bottle_contract::host::Host;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{AlertDescription, ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, DnsName, ServerName};
 use thiserror::Error;
@@ -13,12 +13,25 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::provider::{ALPN, provider};
+use super::provider::{HTTP1, HTTP2, provider};
 
 /// The client side of TLS, with the roots that this bottle trusts.
 #[derive(Clone)]
 pub struct OriginTls {
-    connector: TlsConnector,
+    http1: TlsConnector,
+    any: TlsConnector,
+}
+
+/// A stream over which an origin has shown who it is.
+pub type Secured<S> = TlsStream<S>;
+
+/// Which protocols are offered to an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2, and HTTP/1.1 where the origin does not speak it.
+    Any,
 }
 
 /// Why the roots cannot be used.
@@ -55,14 +68,15 @@ impl OriginTls {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        Ok(Self {
-            connector: TlsConnector::from(Arc::new(config)),
-        })
+        config.alpn_protocols = vec![HTTP1.to_vec()];
+        let http1 = TlsConnector::from(Arc::new(config.clone()));
+        config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
+        let any = TlsConnector::from(Arc::new(config));
+        Ok(Self { http1, any })
     }
 
     /// Makes the handshake; the certificate must be for this host.
-    pub async fn connect<S>(&self, host: &Host, stream: S) -> io::Result<TlsStream<S>>
+    pub async fn connect<S>(&self, host: &Host, stream: S, offer: Offer) -> io::Result<Secured<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -73,8 +87,28 @@ impl OriginTls {
             ),
             Host::Address(address) => ServerName::IpAddress((*address).into()),
         };
-        self.connector.connect(name, stream).await
+        let connector = match offer {
+            Offer::Http1 => &self.http1,
+            Offer::Any => &self.any,
+        };
+        connector.connect(name, stream).await
     }
+}
+
+/// Tells whether an origin agreed to HTTP/2. Without an agreement it is HTTP/1.1.
+pub fn agreed_on_http2<S>(stream: &Secured<S>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
+}
+
+/// Tells whether a handshake failed because the origin speaks none of what was offered.
+pub fn speaks_something_else(error: &io::Error) -> bool {
+    let cause = error
+        .get_ref()
+        .and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    cause
+        == Some(&rustls::Error::AlertReceived(
+            AlertDescription::NoApplicationProtocol,
+        ))
 }
 
 impl fmt::Debug for OriginTls {

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 
-/// The protocol that both sides speak inside TLS.
-pub(super) const ALPN: &[u8] = b"http/1.1";
+/// HTTP/1.1, as ALPN names it.
+pub(super) const HTTP1: &[u8] = b"http/1.1";
+
+/// HTTP/2, as ALPN names it.
+pub(super) const HTTP2: &[u8] = b"h2";
 
 /// Returns the provider.
 pub(super) fn provider() -> Arc<CryptoProvider> {

@@ -11,6 +11,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::StartHandshake;
 use tokio_rustls::server::TlsStream;
 
+use super::provider::HTTP2;
 use super::{Authority, AuthorityError};
 use crate::limits;
 
@@ -68,6 +69,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Hello<S> {
             .map_err(|_| HelloError::Timeout)?
             .map_err(HelloError::Handshake)
     }
+}
+
+/// Tells whether the agent agreed to HTTP/2. Without an agreement it is HTTP/1.1.
+pub fn speaks_http2<S>(stream: &Terminated<S>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 
 impl<S> std::fmt::Debug for Hello<S> {

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::origin::Body;
 use crate::world::within;
 
 /// A client whose only way is the proxy, and which trusts the bottle's CA only.
@@ -103,6 +105,17 @@ impl Agent {
         self.speak(self.tls(stream, authority).await).await
     }
 
+    /// Opens a tunnel in which HTTP/2 is spoken.
+    pub(crate) async fn h2(&self, authority: &str) -> http2::SendRequest<Body> {
+        let stream = self.tunnel(authority).await.unwrap();
+        let tls = self.with_alpn(b"h2").tls(stream, authority).await;
+        assert_eq!(tls.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        let speaking = http2::handshake(TokioExecutor::new(), TokioIo::new(tls));
+        let (sender, connection) = within(speaking).await.unwrap();
+        tokio::spawn(connection);
+        sender
+    }
+
     pub(crate) async fn dial(&self) -> TcpStream {
         let stream = within(TcpStream::connect(self.proxy)).await.unwrap();
         stream.set_nodelay(true).unwrap();
@@ -186,6 +199,24 @@ impl Agent {
 pub(crate) async fn read(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
+) -> Answer {
+    within(sender.ready()).await.unwrap();
+    let response = within(sender.send_request(request)).await.unwrap();
+    let (head, body) = response.into_parts();
+    let collected = within(body.collect()).await.unwrap();
+    let trailers = collected.trailers().cloned();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body: String::from_utf8(collected.to_bytes().to_vec()).unwrap(),
+        trailers,
+    }
+}
+
+/// Sends one request in HTTP/2 and reads the whole answer.
+pub(crate) async fn read_h2(
+    sender: &mut http2::SendRequest<Body>,
+    request: Request<Body>,
 ) -> Answer {
     within(sender.ready()).await.unwrap();
     let response = within(sender.send_request(request)).await.unwrap();

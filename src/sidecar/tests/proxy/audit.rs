@@ -116,7 +116,7 @@ async fn the_level_headers_shows_headers_and_no_credential() {
         assert_eq!(world.agent.ask("GET", url, &sent, "").await.status, 200);
         let finished = world.finished(1).await;
         let decision = world.decisions().remove(0);
-        assert_eq!(decision.client, Some(Protocol::Http11));
+        assert_eq!(decision.protocol, Some(Protocol::H1));
         let value = |headers: &[(String, String)], wanted: &str| {
             let found = headers.iter().find(|(name, _)| name == wanted);
             found.map(|(_, value)| value.clone())

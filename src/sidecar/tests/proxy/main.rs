@@ -11,6 +11,14 @@ mod control;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod h2;
+#[cfg(test)]
+mod h2_frames;
+#[cfg(test)]
+mod h2_load;
+#[cfg(test)]
+mod h2_streams;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod names;
@@ -26,5 +34,7 @@ mod streaming;
 mod table;
 #[cfg(test)]
 mod upstream;
+#[cfg(test)]
+mod websocket;
 #[cfg(test)]
 mod world;

@@ -126,15 +126,22 @@ async fn bytes_that_are_not_tls_never_leave_a_tunnel() {
 }
 
 #[tokio::test]
-async fn only_http_1_is_spoken_inside() {
+async fn only_http_is_spoken_inside() {
     let world = World::start(&[route("api.test")]).await;
     let _origin = world.tls_origin(&["api.test"]).await;
-    let stream = world.agent.tunnel("api.test").await.unwrap();
-    let agent = world.agent.with_alpn(b"http/1.1");
-    assert!(agent.handshake(stream, "api.test").await.is_ok());
-    let stream = world.agent.tunnel("api.test").await.unwrap();
-    let agent = world.agent.with_alpn(b"h2");
-    assert!(agent.handshake(stream, "api.test").await.is_err());
+    for (protocol, agreed) in [
+        (&b"http/1.1"[..], true),
+        (b"h2", true),
+        (b"http/1.0", false),
+        (b"spdy/3", false),
+        (b"h3", false),
+        (b"ssh", false),
+    ] {
+        let stream = world.agent.tunnel("api.test").await.unwrap();
+        let agent = world.agent.with_alpn(protocol);
+        let handshake = agent.handshake(stream, "api.test").await;
+        assert_eq!(handshake.is_ok(), agreed, "{protocol:?}");
+    }
 }
 
 #[tokio::test]

@@ -11,15 +11,16 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 pub(crate) type Body = BoxBody<Bytes, Infallible>;
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -64,6 +65,20 @@ impl TestCa {
         self.pem.clone()
     }
 
+    /// The server's side of TLS for these names and protocols.
+    pub(crate) fn acceptor(&self, names: &[&str], protocols: &[&[u8]]) -> TlsAcceptor {
+        let (certificate, key) = self.server(names);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     fn server(&self, names: &[&str]) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let key = KeyPair::generate().unwrap();
@@ -90,28 +105,31 @@ impl Origin {
     }
 
     pub(crate) async fn tls(ca: &TestCa, names: &[&str]) -> Self {
-        let (certificate, key) = ca.server(names);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Self::speaking(ca, names, &[]).await
+    }
+
+    /// Speaks these protocols over TLS: `h2`, or HTTP/1.1 for anything else.
+    pub(crate) async fn speaking(ca: &TestCa, names: &[&str], protocols: &[&[u8]]) -> Self {
         let (origin, listener) = Self::bind().await;
         let serve = origin.server();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                serve.accepted();
-                let (serve, acceptor) = (serve.clone(), acceptor.clone());
-                tokio::spawn(async move {
-                    if let Ok(stream) = acceptor.accept(stream).await {
+        let counted = serve.clone();
+        let acceptor = ca.acceptor(names, protocols);
+        serve_tls(
+            listener,
+            acceptor,
+            move || counted.accepted(),
+            move |stream| {
+                let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let serve = serve.clone();
+                async move {
+                    if h2 {
+                        serve.connection_in_h2(stream).await;
+                    } else {
                         serve.connection(stream).await;
                     }
-                });
-            }
-        });
+                }
+            },
+        );
         origin
     }
 
@@ -160,6 +178,31 @@ impl Origin {
     }
 }
 
+/// Serves each TLS connection of a listener; `accepted` is called before the handshake.
+pub(crate) fn serve_tls<A, F, R>(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    accepted: A,
+    serve: F,
+) where
+    A: Fn() + Send + 'static,
+    F: Fn(TlsStream<TcpStream>) -> R + Send + Sync + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
+    let serve = Arc::new(serve);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            accepted();
+            let (serve, acceptor) = (Arc::clone(&serve), acceptor.clone());
+            tokio::spawn(async move {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    serve(stream).await;
+                }
+            });
+        }
+    });
+}
+
 #[derive(Clone)]
 struct Server {
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -184,6 +227,21 @@ impl Server {
             .serve_connection(TokioIo::new(stream), service)
             .await;
         // A proxy that goes away is part of some tests.
+        drop(served);
+    }
+
+    async fn connection_in_h2<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(move |request| {
+            let server = self.clone();
+            async move { Ok::<_, Infallible>(server.answer(request).await) }
+        });
+        let served = http2::Builder::new(TokioExecutor::new())
+            .max_concurrent_streams(1000)
+            .serve_connection(TokioIo::new(stream), service)
+            .await;
         drop(served);
     }
 

@@ -138,7 +138,7 @@ async fn what_is_not_supported_is_refused_at_once() {
             "400",
         ),
         (
-            format!("GET http://api.test/ HTTP/1.1\r\n{head}\r\nUpgrade: websocket"),
+            format!("GET http://api.test/ HTTP/1.1\r\n{head}\r\nUpgrade: TLS/1.0"),
             "501",
         ),
         (format!("TRACE http://api.test/ HTTP/1.1\r\n{head}"), "501"),
@@ -171,7 +171,7 @@ async fn what_is_not_supported_is_refused_at_once() {
     for (request, status) in [
         (format!("CONNECT api.test:443 HTTP/1.1\r\n{head}"), "501"),
         (
-            format!("GET / HTTP/1.1\r\n{head}\r\nUpgrade: websocket"),
+            format!("GET / HTTP/1.1\r\n{head}\r\nUpgrade: h2c\r\nHTTP2-Settings: x"),
             "501",
         ),
         (format!("GET / HTTP/1.1\r\n{head}"), "200"),

@@ -17,7 +17,7 @@ use crate::origin::text;
 use crate::world::{World, route, within};
 
 /// A body whose frames come through a channel.
-struct Channel(mpsc::Receiver<Frame<Bytes>>);
+pub(crate) struct Channel(mpsc::Receiver<Frame<Bytes>>);
 
 impl http_body::Body for Channel {
     type Data = Bytes;
@@ -31,12 +31,12 @@ impl http_body::Body for Channel {
     }
 }
 
-fn channel() -> (mpsc::Sender<Frame<Bytes>>, Channel) {
+pub(crate) fn channel() -> (mpsc::Sender<Frame<Bytes>>, Channel) {
     let (sender, receiver) = mpsc::channel(1);
     (sender, Channel(receiver))
 }
 
-fn data(text: &'static str) -> Frame<Bytes> {
+pub(crate) fn data(text: &'static str) -> Frame<Bytes> {
     Frame::data(Bytes::from_static(text.as_bytes()))
 }
 
