@@ -32,8 +32,10 @@ pub(super) const SIDECAR_PROGRAM: &str = "/bottle-sidecar";
 const AUDIT_DIR: &str = "/audit";
 /// The audit log as the sidecar sees it.
 pub(super) const AUDIT_LOG: &str = "/audit/audit.jsonl";
-/// A sidecar needs under 20 MiB with 200 connections; this bounds what a bug could take from the host.
-const SIDECAR_MEMORY: u64 = 256 * 1024 * 1024;
+/// A sidecar needs under 20 MiB with 200 connections. An agent and an origin that both let 1,024
+/// streams stand still make it hold 256 MiB, and it must not end by that; no more than twice as much
+/// is a bug's to take from the host.
+const SIDECAR_MEMORY: u64 = 512 * 1024 * 1024;
 /// A sidecar runs one thread per core, and a `ctl` now and then.
 const SIDECAR_PIDS: u32 = 128;
 /// As many processes and threads as an agent has by default: enough for a parallel build, too few for a fork bomb.
