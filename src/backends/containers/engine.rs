@@ -144,8 +144,8 @@ impl Located {
         self.perform(doing, request)
     }
 
-    /// Builds or fetches an image, which may take minutes; ends when the launch should not go on.
-    pub fn make_image(
+    /// Makes what may take minutes, such as an image; ends when the launch should not go on.
+    pub fn make_slowly(
         &self,
         doing: &str,
         request: &Request,

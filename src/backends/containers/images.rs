@@ -44,7 +44,7 @@ pub(super) struct Workshop<'a> {
 impl Workshop<'_> {
     pub(super) fn make(self, doing: &str, request: &Request) -> Result<()> {
         let go_on = || self.progress.check().is_ok();
-        Ok(self.engine.make_image(doing, request, &go_on)?)
+        Ok(self.engine.make_slowly(doing, request, &go_on)?)
     }
 
     fn build(self, doing: &str, spec: BuildSpec) -> Result<()> {

@@ -19,7 +19,7 @@ use super::error::EngineError;
 use super::oracle::Oracle;
 use super::plan::LaunchPlan;
 use super::record::ContainerRecord;
-use super::request::{ExecSpec, Request, Streams};
+use super::request::{ContainerSpec, ExecSpec, Request, Streams};
 use super::seal::{self, Findings, Surroundings};
 use super::sidecar;
 use crate::backends::backend::{BackendError, Progress};
@@ -97,21 +97,19 @@ impl<'a> Fresh<'a> {
         )
         .map_err(|error| step("network", error))?;
         progress.check()?;
+        // Apple's engine unpacks an image when its container is created, which may take minutes.
+        let create = |doing, spec: &ContainerSpec| {
+            let request = Request::CreateContainer(Box::new(spec.clone()));
+            engine.make_slowly(doing, &request, &|| progress.check().is_ok())
+        };
         both(
-            || {
-                engine.perform(
-                    "create the sidecar",
-                    &Request::CreateContainer(Box::new(plan.sidecar.clone())),
-                )
-            },
-            || {
-                engine.perform(
-                    "create the agent's container",
-                    &Request::CreateContainer(Box::new(plan.agent.clone())),
-                )
-            },
+            || create("create the sidecar", &plan.sidecar),
+            || create("create the agent's container", &plan.agent),
         )
-        .map_err(|error| step("network", error))?;
+        .map_err(|error| match progress.check() {
+            Err(interrupted) => interrupted.into(),
+            Ok(()) => step("network", error),
+        })?;
         Ok(Networked(self.0))
     }
 }
