@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 use bottle::env::Env;
 
+use super::apart::{self, Apart};
 use super::call::{Call, Outcome};
 use super::client::Client;
 use super::stand_in;
@@ -53,7 +54,10 @@ pub(crate) enum Host {
 
 /// A place for one scenario.
 #[derive(Debug)]
-pub(crate) struct Place(&'static Engine);
+pub(crate) struct Place {
+    engine: &'static Engine,
+    _turn: Option<Apart>,
+}
 
 pub(crate) fn docker() -> &'static Engine {
     static DOCKER: Engine =
@@ -156,7 +160,11 @@ impl Engine {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         *free -= 1;
-        Place(self)
+        drop(free);
+        Place {
+            engine: self,
+            _turn: apart::wait(self.name),
+        }
     }
 
     /// Returns a call of the engine's own client.
@@ -214,8 +222,13 @@ impl Engine {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        let mut free = self
+            .engine
+            .free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *free += 1;
+        self.engine.freed.notify_one();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What every scenario stands on: engines, rooms with a home of their own, origins, deadlines.
 
+mod apart;
 mod authority;
 mod call;
 mod client;
