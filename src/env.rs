@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use ipnet::Ipv4Net;
 use thiserror::Error;
 
 use crate::machine::Facts;
@@ -187,6 +188,25 @@ impl Env {
         self.parsed("BOTTLE_HOST")
     }
 
+    /// Returns the block that `BOTTLE_SUBNETS` names, from which the networks of bottles are taken.
+    pub fn subnets(&self) -> Result<Option<Ipv4Net>, EnvError> {
+        let name = "BOTTLE_SUBNETS";
+        let block: Option<Ipv4Net> = self.parsed(name)?;
+        match block {
+            Some(block) if !block.network().is_private() || !block.broadcast().is_private() => {
+                Err(EnvError::Invalid {
+                    name,
+                    why: format!("`{block}` is no block of private addresses (RFC 1918)"),
+                })
+            }
+            Some(block) if block.prefix_len() > 28 => Err(EnvError::Invalid {
+                name,
+                why: format!("`{block}` has no room for two networks: a /28 is the smallest"),
+            }),
+            block => Ok(block),
+        }
+    }
+
     /// Returns the resolver that `BOTTLE_MACOS_CONTAINER_DNS` names.
     pub fn container_dns(&self) -> Result<Option<IpAddr>, EnvError> {
         self.parsed("BOTTLE_MACOS_CONTAINER_DNS")
@@ -347,6 +367,7 @@ mod tests {
             &[
                 ("BOTTLE_HOST", "macos 26.1 arm64"),
                 ("BOTTLE_MACOS_CONTAINER_DNS", "192.0.2.53"),
+                ("BOTTLE_SUBNETS", "10.200.0.0/16"),
             ],
             Platform::Linux,
         );
@@ -362,6 +383,14 @@ mod tests {
             good.container_dns().unwrap(),
             Some("192.0.2.53".parse().unwrap())
         );
+        let block = good.subnets().unwrap().unwrap();
+        assert_eq!(block.to_string(), "10.200.0.0/16");
+        for wrong in ["10.200.0.0", "192.0.2.0/24", "10.0.0.0/7", "10.0.0.0/29"] {
+            let error = env(&[("BOTTLE_SUBNETS", wrong)], Platform::Linux)
+                .subnets()
+                .unwrap_err();
+            assert!(error.to_string().contains("`BOTTLE_SUBNETS`"), "{error}");
+        }
         let bad = env(
             &[
                 ("BOTTLE_HOST", "amiga"),
@@ -376,6 +405,7 @@ mod tests {
         let unset = env(&[], Platform::Linux);
         assert_eq!(unset.stated_machine().unwrap(), None);
         assert_eq!(unset.container_dns().unwrap(), None);
+        assert_eq!(unset.subnets().unwrap(), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use bottle_contract::id::BottleId;
 use bottle_contract::labels::Labels;
 use bottle_contract::policy::Policy;
 use bottle_contract::secret::Secret;
+use ipnet::Ipv4Net;
 use serde::Serialize;
 
 /// Everything that a bottle is made of.
@@ -36,6 +37,8 @@ pub struct LaunchRequest {
     pub env: BTreeMap<String, Secret>,
     /// The sidecar's settings.
     pub sidecar: SidecarSettings,
+    /// The block from which its networks are taken; our own ones unless one is named.
+    pub subnets: Option<Ipv4Net>,
     /// What to do when the host answers on the internal network; `None` means the backend's default.
     pub host_access: Option<HostAccess>,
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bottle_contract::secret::Secret;
+use ipnet::Ipv4Net;
 
 use crate::backends::{Backend, Registry};
 use crate::env::Env;
@@ -50,6 +51,11 @@ impl Context {
     /// Returns the resolver that is named in the place of this machine's own.
     pub(super) fn resolver(&self) -> Result<Option<IpAddr>> {
         Ok(self.env.container_dns()?)
+    }
+
+    /// Returns the block from which the networks of bottles are taken, where one is named.
+    pub(super) fn subnets(&self) -> Result<Option<Ipv4Net>> {
+        Ok(self.env.subnets()?)
     }
 
     /// Returns the folder of the bottles' state.

@@ -116,6 +116,7 @@ fn parts(context: &Context, resolved: &Resolved) -> Result<Parts> {
         audit_dir,
         owner,
         resolver: context.resolver()?,
+        subnets: context.subnets()?,
     })
 }
 

@@ -173,6 +173,7 @@ fn request(
             rustix::process::getgid().as_raw(),
         ),
         resolver: context.resolver()?,
+        subnets: context.subnets()?,
     };
     prepare(resolved, parts, context)
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use bottle_contract::labels::Labels;
 use bottle_contract::secret::Secret;
+use ipnet::Ipv4Net;
 
 use crate::backends::{
     self, ImageSource, LaunchRequest, Limits, RootAccess, Sharing, SidecarSettings, UserChoice,
@@ -39,6 +40,8 @@ pub struct Parts {
     pub owner: (u32, u32),
     /// The resolver that was named in the place of this machine's.
     pub resolver: Option<IpAddr>,
+    /// The block that was named for the networks of bottles.
+    pub subnets: Option<Ipv4Net>,
 }
 
 /// Turns a manifest into a request. Every value that it names is there, or this fails.
@@ -87,6 +90,7 @@ pub fn prepare(resolved: &Resolved, parts: Parts, answers: &dyn Answers) -> Resu
             resolver: parts.resolver,
             fallback_resolver: resolved.egress.fallback_resolver,
         },
+        subnets: parts.subnets,
         host_access: resolved.host_access.map(|access| match access {
             manifest::HostAccess::Refuse => backends::HostAccess::Refuse,
             manifest::HostAccess::Warn => backends::HostAccess::Warn,

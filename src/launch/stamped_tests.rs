@@ -51,6 +51,7 @@ fn request() -> LaunchRequest {
         audit_dir: PathBuf::new(),
         owner: (1000, 1000),
         resolver: None,
+        subnets: None,
     };
     prepare(&resolved, parts, &Nobody).unwrap()
 }

@@ -5,7 +5,9 @@
 
 mod detect;
 mod facts;
+mod networks;
 mod resolvers;
 
 pub use detect::Machine;
 pub use facts::{Architecture, Facts, InvalidFacts, System};
+pub use networks::networks_in_use;

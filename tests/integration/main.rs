@@ -13,6 +13,7 @@
     reason = "all of this is a test"
 )]
 
+mod addresses;
 mod apple_on_linux;
 mod copies;
 mod credentials;
@@ -48,6 +49,7 @@ macro_rules! engine {
 macro_rules! scenarios {
     ($($engine:ident)+) => {$(
         engine! { $engine:
+            addresses::{networks_are_small_and_never_where_somebody_is};
             copies::{copies_go_both_ways_whole, what_comes_out_stays_in_its_folder};
             credentials::{
                 common_tools_trust_the_bottle_without_flags,

@@ -13,6 +13,8 @@ pub struct Capabilities {
     pub isolation: Isolation,
     /// What becomes of the host's address on the internal network.
     pub host_address: HostAddress,
+    /// Who chooses the addresses of a network.
+    pub addresses: Addresses,
     /// When a container gets its second network.
     pub second_network: SecondNetwork,
     /// Who may be the first on the internal network.
@@ -35,6 +37,16 @@ pub struct Capabilities {
     pub limits: Limiting,
     /// How much memory there is for all containers, in bytes.
     pub memory: Option<u64>,
+}
+
+/// Who chooses the addresses of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Addresses {
+    /// We do: the engine would give a network thousands, and so has only a few to give.
+    Chosen,
+    /// The engine.
+    Engine,
 }
 
 /// When a container gets its second network.

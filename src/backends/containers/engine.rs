@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
+
 use super::dialect::{Dialect, ParseError, VersionedBy, version_in, version_numbers};
 use super::error::{EngineError, ErrorKind};
 use super::record::{
     BuilderState, ContainerRecord, EngineInfo, ImageRecord, Listing, NetworkRecord,
 };
-use super::request::{ExecSpec, Request};
+use super::request::{ExecSpec, NetworkSpec, Request, Subnet};
 use crate::machine::{Facts, Machine};
 use crate::process::{self, Captured, Input, Invocation};
 
@@ -18,8 +20,9 @@ use crate::process::{self, Captured, Input, Invocation};
 const CALL: Duration = Duration::from_mins(1);
 /// How long the first question may take: an engine that does not answer by then is wedged.
 const ASK: Duration = Duration::from_secs(10);
-/// How often a network is tried. Two races in a row were never seen, also with four launches at once.
-const NETWORK_TRIES: u32 = 4;
+/// How often a network is tried. Two races in a row were never seen, also with four launches at once;
+/// what others use and this machine does not show takes one try each.
+const NETWORK_TRIES: u32 = 32;
 /// How long an image may take to build or to come from its registry.
 const IMAGE: Duration = Duration::from_mins(30);
 
@@ -133,15 +136,37 @@ impl Located {
         self.call(doing, request, CALL).map(drop)
     }
 
-    /// Makes a network; what only lost a race with another change of the host's networks is tried again.
-    pub fn make_network(&self, doing: &str, request: &Request) -> Result<(), EngineError> {
-        for _ in 1..NETWORK_TRIES {
-            match self.perform(doing, request) {
-                Err(error) if error.is_raced() => {}
-                outcome => return outcome,
+    /// Makes a network, in the next block of addresses when somebody else has one; what only lost a race
+    /// with another change of the host's networks is tried again.
+    pub(super) fn make_network(
+        &self,
+        doing: &str,
+        spec: &NetworkSpec,
+        block: &dyn Fn() -> Option<Ipv4Net>,
+    ) -> Result<(), EngineError> {
+        let mut spec = spec.clone();
+        let addressed = spec.subnet.is_some();
+        let mut fresh = addressed;
+        let mut last = Err(EngineError::NoBlock {
+            doing: doing.to_owned(),
+        });
+        for _ in 0..NETWORK_TRIES {
+            if fresh {
+                match block() {
+                    Some(block) => spec.subnet = Some(Subnet::At(block)),
+                    None => return last,
+                }
+            }
+            last = self.perform(doing, &Request::CreateNetwork(spec.clone()));
+            match &last {
+                // Where the engine chooses, only a network that is made right now can be in the way.
+                Err(error) if error.is_raced() || error.is_overlap() => {
+                    fresh = addressed && error.is_overlap();
+                }
+                Ok(()) | Err(_) => return last,
             }
         }
-        self.perform(doing, request)
+        last
     }
 
     /// Makes what may take minutes, such as an image; ends when the launch should not go on.

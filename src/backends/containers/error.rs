@@ -30,6 +30,14 @@ pub enum EngineError {
         /// What it says.
         words: String,
     },
+    /// Every block of addresses that a network could have is in use.
+    #[error(
+        "could not {doing}: every block of private addresses that bottle takes from is in use on this machine"
+    )]
+    NoBlock {
+        /// What was tried.
+        doing: String,
+    },
     /// The engine's program could not be run to its end.
     #[error("could not {doing}")]
     Process {
@@ -58,6 +66,7 @@ fn call_of(kind: ErrorKind, invocation: &str) -> String {
         | ErrorKind::Conflict
         | ErrorKind::NoImage
         | ErrorKind::NoAddresses
+        | ErrorKind::Overlap
         | ErrorKind::NoSpace
         | ErrorKind::Raced
         | ErrorKind::Other => String::new(),
@@ -79,6 +88,8 @@ pub enum ErrorKind {
     NoImage,
     /// The engine has no subnet left to give.
     NoAddresses,
+    /// The block of addresses for a network is in use.
+    Overlap,
     /// The disk is full.
     NoSpace,
     /// Something else on the machine changed meanwhile; the same call may succeed now.
@@ -110,6 +121,9 @@ impl ErrorKind {
             }
             Self::NoAddresses => Some(
                 "remove unused networks: `bottle clean`, then the engine's own `network prune`",
+            ),
+            Self::Overlap => Some(
+                "name a block of private addresses that nobody uses: `export BOTTLE_SUBNETS=10.200.0.0/16`",
             ),
             Self::NoSpace => {
                 Some("free some disk space: the engine's own `system prune` shows what it holds")
@@ -150,6 +164,17 @@ impl EngineError {
         )
     }
 
+    /// Tells whether the addresses that were asked for are in use.
+    pub fn is_overlap(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                kind: ErrorKind::Overlap,
+                ..
+            }
+        )
+    }
+
     /// Tells whether the same call may succeed now.
     pub fn is_raced(&self) -> bool {
         matches!(
@@ -166,6 +191,7 @@ impl EngineError {
         match self {
             Self::Refused { kind, .. } => kind.hint().map(str::to_owned),
             Self::Down { .. } => ErrorKind::NotRunning.hint().map(str::to_owned),
+            Self::NoBlock { .. } => ErrorKind::Overlap.hint().map(str::to_owned),
             Self::Process { source, .. } => source.hint().map(str::to_owned),
             Self::Parse { .. } => Some(
                 "this version of the engine may be too new or too old: see `bottle doctor`"
@@ -184,6 +210,7 @@ impl fmt::Display for ErrorKind {
             Self::Conflict => "it exists already",
             Self::NoImage => "the image was not found",
             Self::NoAddresses => "the engine has no free subnet",
+            Self::Overlap => "the addresses are in use",
             Self::NoSpace => "the disk is full",
             Self::Raced => "something else changed meanwhile",
             Self::BadCall => "the engine does not know such a call",

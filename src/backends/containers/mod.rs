@@ -22,6 +22,7 @@ mod request;
 mod seal;
 mod sidecar;
 mod sketch;
+mod subnets;
 
 pub use backend::Containers;
 pub use capabilities::{

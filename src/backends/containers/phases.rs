@@ -3,8 +3,9 @@
 //! Independent calls run at the same time. The agent's container may exist early, but its
 //! command is only to be had from a [`Sealed`] value, and only a check of the live network makes one.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use anyhow::{Context as _, anyhow};
 use bottle_contract::guest::{self, Provision, Provisioned};
 use bottle_contract::probe::{ProbeReport, ProbeRequest};
 use bottle_contract::secret::Secret;
+use ipnet::Ipv4Net;
 
 use super::capabilities::{Capabilities, First, Sysctls};
 use super::engine::Located;
@@ -22,11 +24,12 @@ use super::record::ContainerRecord;
 use super::request::{ContainerSpec, ExecSpec, Request, Streams};
 use super::seal::{self, Findings, Surroundings};
 use super::sidecar;
+use super::subnets::Subnets;
 use crate::backends::backend::{BackendError, Progress};
 use crate::backends::environment;
 use crate::backends::request::{LaunchRequest, Launched, Sharing};
 use crate::backends::workspace;
-use crate::machine::Facts;
+use crate::machine::{Facts, networks_in_use};
 use crate::process::{self, Input};
 
 /// How long our own programs in a container may take; they answer within milliseconds on an idle machine.
@@ -81,19 +84,11 @@ impl<'a> Fresh<'a> {
         } = self.0;
         progress.check()?;
         progress.phase("network");
+        let blocks = Mutex::new(free_blocks(self.0).map_err(|error| step_any("network", error))?);
+        let block = || blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
         both(
-            || {
-                engine.make_network(
-                    "make the internal network",
-                    &Request::CreateNetwork(plan.internal.clone()),
-                )
-            },
-            || {
-                engine.make_network(
-                    "make the egress network",
-                    &Request::CreateNetwork(plan.egress.clone()),
-                )
-            },
+            || engine.make_network("make the internal network", &plan.internal, &block),
+            || engine.make_network("make the egress network", &plan.egress, &block),
         )
         .map_err(|error| step("network", error))?;
         progress.check()?;
@@ -112,6 +107,19 @@ impl<'a> Fresh<'a> {
         })?;
         Ok(Networked(self.0))
     }
+}
+
+/// The blocks of addresses that nobody uses: neither this machine, nor the resolvers and routes that the
+/// sidecar is to reach.
+fn free_blocks(scene: Scene<'_>) -> anyhow::Result<Subnets> {
+    let mut used = networks_in_use().context("could not list this machine's networks")?;
+    let reached = sidecar::beyond(scene, scene.facts).into_iter();
+    used.extend(reached.filter_map(|to| match to.ip() {
+        IpAddr::V4(v4) => Some(Ipv4Net::from(v4)),
+        IpAddr::V6(_) => None,
+    }));
+    let request = scene.request;
+    Ok(Subnets::new(&request.labels.id, request.subnets, used))
 }
 
 impl<'a> Networked<'a> {

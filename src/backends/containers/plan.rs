@@ -12,12 +12,13 @@ use bottle_contract::id::Role;
 use bottle_contract::policy::Route;
 
 use super::capabilities::{
-    Capabilities, HostAddress, Limiting, LogBound, MountOwner, Names, SecondNetwork, Sysctls,
+    Addresses, Capabilities, HostAddress, Limiting, LogBound, MountOwner, Names, SecondNetwork,
+    Sysctls,
 };
 use super::record::ImageRecord;
 use super::request::{
     Access, ContainerSpec, Mount, NetworkKind, NetworkSpec, Owner, Request, Resolver, RootFs,
-    Scratch, SpecLimits,
+    Scratch, SpecLimits, Subnet,
 };
 use crate::backends::backend::BackendError;
 use crate::backends::request::{
@@ -93,6 +94,10 @@ impl LaunchPlan {
             name: id.resource(role),
             labels: request.labels.for_role(role),
             kind,
+            subnet: match (can.addresses, request.subnets) {
+                (Addresses::Chosen, _) | (_, Some(_)) => Some(Subnet::Free),
+                (Addresses::Engine, None) => None,
+            },
         };
         let host_access = request.host_access.unwrap_or(match can.host_address {
             HostAddress::Omitted => HostAccess::Refuse,

@@ -15,6 +15,7 @@ fn can() -> Capabilities {
     Capabilities {
         isolation: Isolation::InhibitedAddress,
         host_address: HostAddress::Omitted,
+        addresses: Addresses::Chosen,
         mount_owner: MountOwner::SameId,
         second_network: SecondNetwork::Connected,
         first: First::Anyone,
@@ -33,6 +34,7 @@ fn can() -> Capabilities {
 fn machines() -> Capabilities {
     Capabilities {
         host_address: HostAddress::Present,
+        addresses: Addresses::Engine,
         second_network: SecondNetwork::AtCreation,
         first: First::Sidecar,
         names: Names::Stated {
@@ -84,6 +86,7 @@ fn request() -> LaunchRequest {
             resolver: None,
             fallback_resolver: None,
         },
+        subnets: None,
         host_access: None,
     }
 }

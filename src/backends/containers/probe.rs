@@ -97,6 +97,7 @@ fn no_answer(dialect: &dyn Dialect, error: &EngineError) -> Problem {
         }
         EngineError::Refused { .. }
         | EngineError::Down { .. }
+        | EngineError::NoBlock { .. }
         | EngineError::Process { .. }
         | EngineError::Parse { .. } => dialect.start_hint().to_owned(),
     };

@@ -1,7 +1,10 @@
 //! What is asked of an engine: typed, so that a dialect is a pure function.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
+
+use ipnet::Ipv4Net;
 
 use super::capabilities::Isolation;
 
@@ -131,6 +134,26 @@ pub struct NetworkSpec {
     pub labels: BTreeMap<&'static str, String>,
     /// What it is for.
     pub kind: NetworkKind,
+    /// Its addresses, where the engine does not choose them.
+    pub subnet: Option<Subnet>,
+}
+
+/// The addresses of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subnet {
+    /// A block that is free when the network is made: what a plan knows.
+    Free,
+    /// This block.
+    At(Ipv4Net),
+}
+
+impl fmt::Display for Subnet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Free => out.write_str("<free>"),
+            Self::At(block) => block.fmt(out),
+        }
+    }
 }
 
 /// What a network is for.

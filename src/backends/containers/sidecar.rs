@@ -97,7 +97,7 @@ pub(super) fn surroundings(
 
 /// Finds addresses that only the sidecar may reach, of which somebody is known to answer: the
 /// resolver that this machine asks anyway, and what routes are pinned to.
-fn beyond(scene: Scene<'_>, facts: &Facts) -> Vec<SocketAddr> {
+pub(super) fn beyond(scene: Scene<'_>, facts: &Facts) -> Vec<SocketAddr> {
     let routes = scene.request.sidecar.policy.routes.iter();
     let pinned = routes.filter_map(|route| {
         let port = route.ports.first()?;

@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::super::capabilities::{
-    Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound, MountOwner, Names,
-    OnBuild, SecondNetwork, Sysctls,
+    Addresses, Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound,
+    MountOwner, Names, OnBuild, SecondNetwork, Sysctls,
 };
 use super::super::error::ErrorKind;
 use super::super::record::{
@@ -163,8 +163,7 @@ impl Dialect for Apple {
             ("container system start", ErrorKind::NotRunning),
             ("XPC connection error", ErrorKind::NotRunning),
             ("already exist", ErrorKind::Conflict),
-            // We name no subnet, so that only another network that is made right now can be in the way.
-            ("overlaps an existing network", ErrorKind::Raced),
+            ("overlaps an existing network", ErrorKind::Overlap),
             ("No space left on device", ErrorKind::NoSpace),
             ("does not support required platforms", ErrorKind::NoImage),
             ("not found", ErrorKind::Absent),
@@ -176,6 +175,7 @@ impl Dialect for Apple {
         Capabilities {
             isolation: Isolation::HostGateway,
             host_address: HostAddress::Present,
+            addresses: Addresses::Engine,
             second_network: SecondNetwork::AtCreation,
             first: First::Sidecar,
             names: Names::Stated {
@@ -296,6 +296,9 @@ fn create_network(spec: &NetworkSpec) -> Words {
         NetworkKind::Egress => words,
         NetworkKind::Internal(_) => words.word("--internal"),
     };
+    let words = spec.subnet.iter().fold(words, |words, subnet| {
+        words.option("subnet", subnet.to_string())
+    });
     words.labels(&spec.labels).word(&spec.name)
 }
 

@@ -123,6 +123,7 @@ fn about_networks() -> Vec<Request> {
             name: "bottle-demo-abcdef-internal".to_owned(),
             labels: labels(),
             kind,
+            subnet: None,
         })
     };
     let label = "dev.bottle.id";
@@ -310,7 +311,7 @@ fn status_64_is_our_defect_and_the_rest_goes_by_the_words() {
         (
             1,
             "Error: IPv4 subnet 192.168.64.0/24 overlaps an existing network with subnet 192.168.64.0/24",
-            ErrorKind::Raced,
+            ErrorKind::Overlap,
         ),
         (
             1,

@@ -98,6 +98,9 @@ fn create_network(spec: &NetworkSpec) -> Words {
         NetworkKind::Egress => words,
         NetworkKind::Internal(isolation) => words.word("--internal").words(isolate(isolation)),
     };
+    let words = spec.subnet.iter().fold(words, |words, subnet| {
+        words.option("subnet", subnet.to_string())
+    });
     words.word(&spec.name)
 }
 

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::super::capabilities::{
-    Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound, MountOwner, Names,
-    OnBuild, SecondNetwork, Sysctls,
+    Addresses, Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound,
+    MountOwner, Names, OnBuild, SecondNetwork, Sysctls,
 };
 use super::super::error::ErrorKind;
 use super::super::record::{ContainerRecord, Endpoint, EngineInfo, ImageRecord, NetworkRecord};
@@ -92,6 +92,8 @@ impl Dialect for Docker {
             ("No such network", ErrorKind::Absent),
             ("pull access denied", ErrorKind::NoImage),
             ("manifest unknown", ErrorKind::NoImage),
+            // In libnetwork's words; `conflicts with` is about the bridge of a network just made.
+            ("Pool overlaps with other one", ErrorKind::Overlap),
             ("already in use", ErrorKind::Conflict),
             ("already exists", ErrorKind::Conflict),
             (
@@ -116,6 +118,7 @@ impl Dialect for Docker {
                 Isolation::InhibitedAddress
             },
             host_address: HostAddress::of(info),
+            addresses: Addresses::Chosen,
             second_network: if info.numbers >= CREATES_ON_SEVERAL {
                 SecondNetwork::AtCreation
             } else {

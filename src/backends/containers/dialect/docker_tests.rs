@@ -1,7 +1,7 @@
 //! docker's dialect against what docker 26.1 printed.
 
 use super::*;
-use crate::backends::containers::request::{LogsUntil, NetworkKind, NetworkSpec};
+use crate::backends::containers::request::{LogsUntil, NetworkKind, NetworkSpec, Subnet};
 
 const INFO: &[u8] = include_bytes!("captured/docker-26.1/info.json");
 const CREATED: &[u8] = include_bytes!("captured/docker-26.1/container-created.json");
@@ -147,6 +147,10 @@ fn errors_are_classified_by_dockers_own_words() {
             ErrorKind::NoAddresses,
         ),
         (
+            "Error response from daemon: Pool overlaps with other one on this address space",
+            ErrorKind::Overlap,
+        ),
+        (
             "pull access denied for x, repository does not exist",
             ErrorKind::NoImage,
         ),
@@ -164,6 +168,7 @@ fn argv_is_written_as_docker_takes_it() {
             name: "n".to_owned(),
             labels: BTreeMap::from([("dev.bottle.id", "demo-abcdef".to_owned())]),
             kind: NetworkKind::Internal(isolation),
+            subnet: None,
         })
     };
     for (request, expected) in [
@@ -175,6 +180,15 @@ fn argv_is_written_as_docker_takes_it() {
         (
             network(Isolation::IsolatedGateway),
             "network create --label=dev.bottle.id=demo-abcdef --internal --opt=com.docker.network.bridge.gateway_mode_ipv4=isolated --opt=com.docker.network.bridge.gateway_mode_ipv6=isolated n",
+        ),
+        (
+            Request::CreateNetwork(NetworkSpec {
+                name: "n".to_owned(),
+                labels: BTreeMap::new(),
+                kind: NetworkKind::Egress,
+                subnet: Some(Subnet::At("10.83.0.8/29".parse().unwrap())),
+            }),
+            "network create --subnet=10.83.0.8/29 n",
         ),
         (
             Request::RemoveContainer("c".to_owned()),

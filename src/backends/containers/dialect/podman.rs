@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use serde::Deserialize;
 
 use super::super::capabilities::{
-    Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound, MountOwner, Names,
-    OnBuild, SecondNetwork, Sysctls,
+    Addresses, Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound,
+    MountOwner, Names, OnBuild, SecondNetwork, Sysctls,
 };
 use super::super::error::ErrorKind;
 use super::super::record::{ContainerRecord, EngineInfo, ImageRecord, NetworkRecord};
@@ -82,6 +82,7 @@ impl Dialect for Podman {
             ("short-name resolution", ErrorKind::NoImage),
             ("did not resolve to an alias", ErrorKind::NoImage),
             ("initializing source", ErrorKind::NoImage),
+            ("is already used on the host", ErrorKind::Overlap),
             ("already in use", ErrorKind::Conflict),
             ("already exists", ErrorKind::Conflict),
             ("could not find free subnet", ErrorKind::NoAddresses),
@@ -96,6 +97,7 @@ impl Dialect for Podman {
         Capabilities {
             isolation: Isolation::NoResolver,
             host_address: HostAddress::of(info),
+            addresses: Addresses::Chosen,
             second_network: SecondNetwork::AtCreation,
             first: First::Anyone,
             names: Names::Engine,

@@ -1,7 +1,7 @@
 //! podman's dialect against what podman 4.3 printed.
 
 use super::*;
-use crate::backends::containers::request::{NetworkKind, NetworkSpec};
+use crate::backends::containers::request::{NetworkKind, NetworkSpec, Subnet};
 
 const INFO: &[u8] = include_bytes!("captured/podman-4.3/info.json");
 const CREATED: &[u8] = include_bytes!("captured/podman-4.3/container-created.json");
@@ -105,6 +105,10 @@ fn errors_are_classified_by_podmans_own_words() {
             ErrorKind::NoImage,
         ),
         (
+            "Error: subnet 10.83.0.0/29 is already used on the host or by another config",
+            ErrorKind::Overlap,
+        ),
+        (
             "Error: route ip+net: no such network interface",
             ErrorKind::Raced,
         ),
@@ -120,12 +124,13 @@ fn argv_differs_from_dockers_only_where_podman_does() {
         name: "n".to_owned(),
         labels: BTreeMap::new(),
         kind: NetworkKind::Internal(Isolation::NoResolver),
+        subnet: Some(Subnet::Free),
     };
     for (request, expected) in [
         (Request::Info, "info --format=json"),
         (
             Request::CreateNetwork(spec),
-            "network create --internal --disable-dns n",
+            "network create --internal --disable-dns --subnet=<free> n",
         ),
         (
             Request::RemoveContainer("c".to_owned()),
