@@ -14,7 +14,7 @@ use crate::backends::LaunchRequest;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::launch::{
-    Choice, Mode, Parts, Session, Signals, choose, locate_sidecar, prepare, provide_sidecar,
+    Choice, Mode, Parts, Session, Signals, choose, heal, locate_sidecar, prepare, provide_sidecar,
 };
 use crate::manifest::{Loaded, Resolved, TrustFlag, grants};
 use crate::process::{self, Invocation};
@@ -133,6 +133,7 @@ fn launch(
     // Questions are asked before signals are held back and before anything is made: a Ctrl-C just ends them.
     let request = request(context, resolved, &record, &state.bottle(&id).audit_dir())?;
     let signals = Signals::watch()?;
+    heal(choice.backend, &state, &record.owner, context.ui());
     let (dir, lock) = state.create(&id)?;
     context.ui().note(format!("bottle: {id}"));
     let session = Session {

@@ -76,6 +76,7 @@ macro_rules! scenarios {
             };
             neighbours::{two_bottles_do_not_see_each_other};
             orphans::{
+                a_launch_removes_what_a_killed_launcher_left_and_nothing_else,
                 clean_does_not_ask_without_a_terminal,
                 clean_removes_what_a_killed_launcher_left_and_nothing_else,
             };

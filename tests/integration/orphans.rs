@@ -41,6 +41,38 @@ pub(crate) fn clean_removes_what_a_killed_launcher_left_and_nothing_else(room: &
     room.stop(&lives);
 }
 
+pub(crate) fn a_launch_removes_what_a_killed_launcher_left_and_nothing_else(room: &Room) {
+    room.agent("");
+    let lives = room.detach(&["sleep", "600"]);
+    let orphan = kill_a_launcher(room);
+    let alike = look_alikes(room, &orphan);
+
+    let ran = room.run(&["echo", "again"]);
+    ran.says(&format!(
+        "removed what a killed launcher left of `{orphan}`"
+    ));
+    assert_eq!(ran.ok(), "again\n");
+    let mut left = room.engine.holds(&room.name);
+    left.sort();
+    let mut stays = resources(&lives);
+    stays.extend(alike.iter().cloned());
+    stays.sort();
+    assert_eq!(left, stays);
+    room.exec(&lives, &["true"]).code(0);
+    // What it did can still be read, until somebody cleans up.
+    room.bottle(&["audit", &orphan]).run().code(0);
+    assert_eq!(room.listed(&orphan).unwrap()["status"], "leftover");
+    // The control: there is nothing to heal for the next.
+    let next = room.run(&["true"]);
+    assert!(!next.stderr.contains("killed launcher"), "{next}");
+    next.code(0);
+
+    room.bottle(&["clean", "--yes"]).run().code(0);
+    assert_eq!(room.states(), std::slice::from_ref(&lives));
+    room.engine.sweep(&alike);
+    room.stop(&lives);
+}
+
 pub(crate) fn clean_does_not_ask_without_a_terminal(room: &Room) {
     room.agent("");
     let orphan = kill_a_launcher(room);
