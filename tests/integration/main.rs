@@ -17,6 +17,7 @@ mod addresses;
 mod apple_on_linux;
 mod copies;
 mod credentials;
+mod deaths;
 mod exits;
 mod hardening;
 mod harness;
@@ -57,6 +58,7 @@ macro_rules! scenarios {
                 the_certificate_is_the_bottles_own,
                 the_origin_gets_the_credential_and_replaces_the_agents_own,
             };
+            deaths::{a_launcher_may_die_at_any_point};
             exits::{
                 standard_streams_come_through,
                 the_agents_own_status_comes_through,

@@ -1,23 +1,6 @@
 //! A bottle that has a hole, or whose engine fails half way, never runs its agent.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-
-use crate::harness::{Call, HELLO, Host, Origin, Outcome, Room};
-
-/// Stands before the engine's client: counts the calls, changes one, lets one fail.
-const WRAPPER: &str = r#"#!/bin/bash
-n=1
-until mkdir "$CALLS/$n" 2>/dev/null; do n=$((n + 1)); done
-printf '%s\n' "$*" > "$CALLS/$n/words"
-if [ "$n" = "${FAIL_AT:-0}" ]; then echo "injected failure" >&2; exit 1; fi
-words=()
-for word in "$@"; do
-  if [ -z "${DROP:-}" ] || ! [[ $word =~ $DROP ]]; then words+=("$word"); fi
-done
-exec @PROGRAM@ "${words[@]}"
-"#;
+use crate::harness::{HELLO, Host, Origin, Outcome, Room, Wrapper};
 
 pub(crate) fn a_bottle_with_a_hole_does_not_run_its_agent(room: &Room) {
     let origin = Origin::tls();
@@ -152,47 +135,4 @@ fn check_words(failed: &Outcome, at: usize, wrapper: &Wrapper) {
         named || before,
         "call {at}, `{words}`, names no phase: {failed}"
     );
-}
-
-/// A program of the engine's name, in a folder that comes first in `PATH`.
-struct Wrapper {
-    folder: tempfile::TempDir,
-}
-
-impl Wrapper {
-    fn new(room: &Room) -> Self {
-        let folder = tempfile::tempdir_in(room.path(".")).unwrap();
-        let program = room.engine.program().unwrap();
-        let script = WRAPPER.replace("@PROGRAM@", program.to_str().unwrap());
-        let path = folder.path().join(room.engine.program);
-        let relative = path.strip_prefix(room.path(".")).unwrap().to_str().unwrap();
-        let written = room.write(relative, &script);
-        fs::set_permissions(written, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::create_dir(folder.path().join("calls")).unwrap();
-        Self { folder }
-    }
-
-    fn calls(&self) -> PathBuf {
-        self.folder.path().join("calls")
-    }
-
-    fn run(&self, room: &Room, command: &[&str]) -> Call {
-        let path = format!(
-            "{}:{}",
-            self.folder.path().display(),
-            room.engine.path().display()
-        );
-        room.run_call(&[], command)
-            .env("PATH", path)
-            .env("CALLS", self.calls())
-    }
-
-    fn words(&self, at: usize) -> String {
-        fs::read_to_string(self.calls().join(at.to_string()).join("words")).unwrap_or_default()
-    }
-
-    fn calls_before_the_agent(&self) -> usize {
-        let is_agent = |at: &usize| self.words(*at).contains("/.bottle/guest exec ");
-        (1..200).find(is_agent).expect("the agent's own call") - 1
-    }
 }

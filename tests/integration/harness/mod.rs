@@ -11,11 +11,13 @@ mod packets;
 mod room;
 mod stand_in;
 mod wait;
+mod wrapper;
 
 pub(crate) use call::{Call, Outcome};
-pub(crate) use engine::{Host, docker, macos_container, podman};
+pub(crate) use engine::{Host, docker, macos_container, podman, variable};
 pub(crate) use names::Names;
 pub(crate) use origin::{HELLO, Origin, host_address};
 pub(crate) use packets::Packets;
 pub(crate) use room::{Room, run};
 pub(crate) use wait::{DEADLINE, until};
+pub(crate) use wrapper::Wrapper;
