@@ -62,14 +62,16 @@ fn dead(backend: &dyn Backend, state: &StateDir, owner: &str) -> Result<Vec<Bott
         .records
         .iter()
         .filter(|view| !stored.locks.contains(&view.id))
-        .filter(|view| view.record.as_ref().is_some_and(died))
-        .map(|view| state.bottle(&view.id))
+        .map(|view| (state.bottle(&view.id), view.record.as_ref()))
+        // One that has no record died before it made anything; a damaged one is for a person to look at.
+        .filter(|(dir, record)| record.map_or_else(|| !dir.record().exists(), died))
+        .map(|(dir, _)| dir)
         .collect())
 }
 
 /// Removes one, unless somebody else is at it; returns its id.
 fn remove(backend: &dyn Backend, dir: &BottleDir, ui: &Ui) -> Result<Option<String>> {
-    if !dir.record().exists() {
+    if !dir.path().exists() {
         return Ok(None);
     }
     let Ok(_lock) = Lock::acquire(&dir.lock()) else {
@@ -77,6 +79,7 @@ fn remove(backend: &dyn Backend, dir: &BottleDir, ui: &Ui) -> Result<Option<Stri
     };
     // Only what it says now counts: another launcher may have healed it meanwhile.
     let Some(mut record) = Record::load(&dir.record())? else {
+        dir.remove()?;
         return Ok(None);
     };
     let ran = match record.phase {

@@ -50,7 +50,11 @@ pub struct Session<'a> {
 impl Session<'_> {
     /// Runs the bottle and returns how bottle is to end.
     pub fn run(mut self, mode: Mode) -> Result<Exit> {
-        self.save(Phase::Creating)?;
+        if let Err(error) = self.save(Phase::Creating) {
+            // Nothing is made yet, and without a record nobody would look at the folder again.
+            self.dir.remove().ok();
+            return Err(error);
+        }
         let launched = match self.launch() {
             Ok(launched) => launched,
             Err(error) => return self.fail(error),

@@ -59,9 +59,15 @@ impl StateDir {
         let dir = self.bottle(id);
         make_dirs(&self.base)?;
         make_dir(&dir.path)?;
-        make_dir(&dir.audit_dir())?;
-        let lock = Lock::acquire(&dir.lock())?;
-        Ok((dir, lock))
+        let locked = make_dir(&dir.audit_dir()).and_then(|()| Lock::acquire(&dir.lock()));
+        match locked {
+            Ok(lock) => Ok((dir, lock)),
+            Err(error) => {
+                // Without a lock nobody would ever take it for a bottle's. Nothing is in it yet.
+                dir.remove().ok();
+                Err(error)
+            }
+        }
     }
 
     /// Reads the records and looks at the locks of all bottles.

@@ -19,6 +19,7 @@ mod copies;
 mod credentials;
 mod deaths;
 mod exits;
+mod faults;
 mod hardening;
 mod harness;
 mod live;
@@ -63,6 +64,11 @@ macro_rules! scenarios {
                 standard_streams_come_through,
                 the_agents_own_status_comes_through,
                 what_a_command_leaves_behind_holds_nothing,
+            };
+            faults::{
+                a_full_disk_is_an_error_and_leaves_nothing,
+                an_engine_that_hangs_is_given_up,
+                half_an_answer_is_an_error_and_leaves_nothing,
             };
             hardening::{
                 a_bound_on_processes_holds,

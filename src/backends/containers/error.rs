@@ -141,6 +141,18 @@ impl ErrorKind {
 }
 
 impl EngineError {
+    /// Says what was tried, and all that led to its end.
+    pub fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
     /// Tells whether what was named does not exist.
     pub fn is_absent(&self) -> bool {
         matches!(

@@ -48,7 +48,7 @@ fn look(engine: &Engine, probe: &mut Probe) -> Result<EngineInfo, Problem> {
         .map_err(|error| not_installed(dialect, &error))?;
     probe.program = Some(located.program().display().to_string());
     let version = located.version().map_err(|error| Problem {
-        what: error.to_string(),
+        what: error.in_full(),
         mend: dialect.upgrade_hint().to_owned(),
     })?;
     if let Some(version) = &version {
@@ -102,7 +102,7 @@ fn no_answer(dialect: &dyn Dialect, error: &EngineError) -> Problem {
         | EngineError::Parse { .. } => dialect.start_hint().to_owned(),
     };
     Problem {
-        what: error.to_string(),
+        what: error.in_full(),
         mend,
     }
 }

@@ -8,7 +8,8 @@ use super::call::Call;
 use super::room::Room;
 use super::wait::{DEADLINE, until};
 
-/// Counts the calls, changes one, lets one fail, or kills who made one: before it or after it.
+/// Counts the calls, changes one, lets one fail, hang or answer half, or kills who made one: before
+/// it or after it.
 const SCRIPT: &str = r#"#!/bin/bash
 n=1
 until mkdir "$CALLS/$n" 2>/dev/null; do n=$((n + 1)); done
@@ -20,6 +21,12 @@ words=()
 for word in "$@"; do
   if [ -z "${DROP:-}" ] || ! [[ $word =~ $DROP ]]; then words+=("$word"); fi
 done
+if [ "$n" = "${HANG_AT:-0}" ]; then exec sleep 600; fi
+if [ "$n" = "${HALF_AT:-0}" ]; then
+  answer=$(@PROGRAM@ "${words[@]}") || exit
+  printf '%s' "${answer:0:${#answer}/2}"
+  exit 0
+fi
 if [ "$n" = "${DIE_AFTER:-0}" ]; then @PROGRAM@ "${words[@]}"; kill -KILL $PPID; exit 1; fi
 exec @PROGRAM@ "${words[@]}"
 "#;
