@@ -28,6 +28,7 @@ mod orphans;
 mod policy;
 mod sealing;
 mod signals;
+mod terminals;
 mod trust;
 mod verbs;
 mod walls;
@@ -98,6 +99,11 @@ macro_rules! scenarios {
                 a_signal_during_the_launch_takes_everything_down,
                 a_signal_while_the_agent_runs_takes_everything_down,
                 ctrl_c_in_a_terminals_foreground_takes_everything_down,
+            };
+            terminals::{
+                a_closed_terminal_takes_everything_down,
+                a_large_paste_arrives_whole,
+                keys_and_sizes_reach_the_agent,
             };
             trust::{
                 a_route_without_trust_is_refused_and_nothing_is_made,

@@ -14,10 +14,10 @@ use super::wait::DEADLINE;
 /// A program with its arguments and its whole environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    program: PathBuf,
-    args: Vec<OsString>,
-    env: BTreeMap<OsString, OsString>,
-    folder: Option<PathBuf>,
+    pub(super) program: PathBuf,
+    pub(super) args: Vec<OsString>,
+    pub(super) env: BTreeMap<OsString, OsString>,
+    pub(super) folder: Option<PathBuf>,
 }
 
 /// A program that runs beside the test. It is killed when it is dropped.

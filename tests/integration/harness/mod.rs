@@ -10,6 +10,7 @@ mod origin;
 mod packets;
 mod room;
 mod stand_in;
+mod terminal;
 mod wait;
 mod wrapper;
 
@@ -19,5 +20,6 @@ pub(crate) use names::Names;
 pub(crate) use origin::{HELLO, Origin, host_address};
 pub(crate) use packets::Packets;
 pub(crate) use room::{Room, run};
+pub(crate) use terminal::Terminal;
 pub(crate) use wait::{DEADLINE, until};
 pub(crate) use wrapper::Wrapper;
