@@ -173,12 +173,12 @@ impl Agent {
     }
 
     /// Sends bytes to the proxy as they are, and returns all that comes back until it closes.
-    pub(crate) async fn raw(&self, bytes: &str) -> String {
+    pub(crate) async fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
         exchange(self.dial().await, bytes).await
     }
 
     /// The same inside a tunnel.
-    pub(crate) async fn raw_inside(&self, authority: &str, bytes: &str) -> String {
+    pub(crate) async fn raw_inside(&self, authority: &str, bytes: impl AsRef<[u8]>) -> String {
         let stream = self.tunnel(authority).await.unwrap();
         exchange(self.tls(stream, authority).await, bytes).await
     }
@@ -234,9 +234,9 @@ pub(crate) async fn read_h2(
 /// Writes, then reads until the other side closes.
 pub(crate) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    bytes: &str,
+    bytes: impl AsRef<[u8]>,
 ) -> String {
-    stream.write_all(bytes.as_bytes()).await.unwrap();
+    stream.write_all(bytes.as_ref()).await.unwrap();
     let mut answer = Vec::new();
     // A peer that closes without a TLS goodbye has still said all it wanted.
     drop(within(stream.read_to_end(&mut answer)).await);

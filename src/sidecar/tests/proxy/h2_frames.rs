@@ -17,7 +17,7 @@ const AUTHORITY: &[u8] = b"\x01\x08api.test";
 
 /// What came back on a stream.
 #[derive(Debug, PartialEq, Eq)]
-enum Back {
+pub(crate) enum Back {
     /// A head with this first byte: 0x88 is 200, and 0x8c is 400, in the static table of HPACK.
     Head(u8),
     Reset,
@@ -25,7 +25,7 @@ enum Back {
 }
 
 /// A field that stands for itself in HPACK.
-fn field(name: &str, value: &str) -> Vec<u8> {
+pub(crate) fn field(name: &str, value: &str) -> Vec<u8> {
     let mut field = vec![0, u8::try_from(name.len()).unwrap()];
     field.extend(name.as_bytes());
     field.push(u8::try_from(value.len()).unwrap());
@@ -43,11 +43,11 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A whole request: the head, and no body.
-fn head(stream: u32, fields: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn head(stream: u32, fields: &[&[u8]]) -> Vec<u8> {
     frame(1, 0x5, stream, &fields.concat())
 }
 
-async fn speaking(world: &World) -> TlsStream<TcpStream> {
+pub(crate) async fn speaking(world: &World) -> TlsStream<TcpStream> {
     let stream = world.agent.tunnel("api.test").await.unwrap();
     let agent = world.agent.with_alpn(b"h2");
     let mut tls = agent.handshake(stream, "api.test").await.unwrap();
@@ -56,7 +56,7 @@ async fn speaking(world: &World) -> TlsStream<TcpStream> {
 }
 
 /// Reads up to what answers the first stream.
-async fn back(tls: &mut TlsStream<TcpStream>) -> Back {
+pub(crate) async fn back(tls: &mut TlsStream<TcpStream>) -> Back {
     let read = async {
         loop {
             let mut header = [0; 9];
