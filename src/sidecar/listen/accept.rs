@@ -26,8 +26,9 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>, places: Arc<Semaphore
 }
 
 async fn connection(stream: TcpStream, door: Arc<Door>, place: Place) {
+    let way = Way::Forward(stream.local_addr().ok());
     if let Ok(stream) = prepare(stream) {
-        http1::serve(stream, Session::new(door, Way::Forward, place)).await;
+        http1::serve(stream, Session::new(door, way, place)).await;
     }
 }
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use bottle_contract::verdict::Reason;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION};
+use http::header::{
+    CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION,
+};
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
 
@@ -80,6 +82,50 @@ pub(super) fn failed(host: &str, failure: &Failure) -> Response<Answer> {
 pub(super) fn on_a_stream<B>(mut response: Response<B>) -> Response<B> {
     response.headers_mut().remove(CONNECTION);
     response
+}
+
+/// Tells whether a request is a call of gRPC.
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
+}
+
+/// Says in gRPC's own words what an answer of ours says: a client of it may look at nothing else,
+/// and would take the text for a message. An origin's answer stays as it is.
+pub(super) fn in_grpc(mut response: Response<Answer>) -> Response<Answer> {
+    let headers = response.headers();
+    let reason = headers.get(DENIED).or_else(|| headers.get(FAILED));
+    let Some(reason) = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes())) else {
+        return response;
+    };
+    let word = if headers.contains_key(DENIED) {
+        "denied"
+    } else {
+        "no answer"
+    };
+    let message = HeaderValue::try_from(format!("bottle: {word} ({reason})"));
+    let code = grpc_code(response.status());
+    response
+        .headers_mut()
+        .insert("grpc-status", HeaderValue::from_static(code));
+    if let Ok(message) = message {
+        response.headers_mut().insert("grpc-message", message);
+    }
+    response
+}
+
+/// The codes that gRPC has for statuses of HTTP.
+fn grpc_code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "13",
+        StatusCode::FORBIDDEN => "7",
+        StatusCode::NOT_IMPLEMENTED => "12",
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => "14",
+        _ => "2",
+    }
 }
 
 /// Answers a CONNECT that may go on.

@@ -54,7 +54,7 @@ pub fn split(bytes: &[u8]) -> Option<Split> {
 
 /// Reads a CONNECT to this target.
 pub fn connect(target: &str, host: Option<&[u8]>) -> Option<(Host, u16)> {
-    intent::connect(&parts(Method::CONNECT, target, host)?).ok()
+    intent::connect(&parts(Method::CONNECT, target, host)?, None).ok()
 }
 
 /// Reads a request to the forward proxy for this URL.

@@ -108,12 +108,18 @@ impl Http2 {
             .ok();
         let crowded = place.is_none();
         let open = Open::new(&self.streams, place);
+        let grpc = answer::is_grpc(request.headers());
         let response = if crowded {
             let detail = format!("more than {} requests are under way", limits::STREAMS);
             let rejection = Rejection::new(StatusCode::SERVICE_UNAVAILABLE, detail);
             self.session.reject(&rejection, Protocol::H2)
         } else {
             self.session.handle(request).await
+        };
+        let response = if grpc {
+            answer::in_grpc(response)
+        } else {
+            response
         };
         answer::on_a_stream(response).map(|answer| Held {
             answer,

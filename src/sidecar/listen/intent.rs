@@ -1,5 +1,7 @@
 //! Requests become intents: strict, pure, and the same for both ways in.
 
+use std::net::SocketAddr;
+
 use bottle_contract::host::Host;
 use bottle_contract::intent::{Intent, InvalidUrl, Scheme, parse_authority};
 use bottle_contract::path::{InvalidTarget, Target};
@@ -224,8 +226,9 @@ fn fields(head: &Parts) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Reads a CONNECT: `host:port`, and a Host header that says the same where there is one.
-pub(super) fn connect(head: &Parts) -> Result<(Host, u16), Rejection> {
+/// Reads a CONNECT: `host:port`, and a Host header that says the same where there is one. Older
+/// versions of node's undici put there the proxy that they talk to, `own`; it leads nowhere else.
+pub(super) fn connect(head: &Parts, own: Option<SocketAddr>) -> Result<(Host, u16), Rejection> {
     // A whole URL has an authority too, and its other parts would be dropped.
     let authority = match (head.uri.scheme(), head.uri.authority()) {
         (None, Some(authority)) => authority.as_str(),
@@ -236,7 +239,11 @@ pub(super) fn connect(head: &Parts) -> Result<(Host, u16), Rejection> {
     };
     if let Some(text) = header_text(head)? {
         let (named, named_port) = parse_authority(text)?;
-        if named != host || named_port.is_some_and(|named| named != port) {
+        let own = own.is_some_and(|own| {
+            (&named, named_port) == (&Host::Address(own.ip()), Some(own.port()))
+        });
+        let same = named == host && named_port.is_none_or(|named| named == port);
+        if !same && !own {
             let detail = "the Host header and CONNECT name different hosts".to_owned();
             return Err(Rejection::mismatch(StatusCode::BAD_REQUEST, detail).about(
                 &head.method,

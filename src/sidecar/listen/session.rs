@@ -1,5 +1,6 @@
 //! One connection of the agent: each of its requests by itself, from its head to its answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bottle_contract::audit::Protocol;
@@ -45,8 +46,8 @@ pub(super) struct Place {
 /// How requests come in on a connection.
 #[derive(Clone, Debug)]
 pub(super) enum Way {
-    /// As to a forward proxy.
-    Forward,
+    /// As to a forward proxy, which the agent reached at this address.
+    Forward(Option<SocketAddr>),
     /// Inside a tunnel whose names agree.
     Tunnel(Tunnel),
     /// Inside a tunnel whose names do not agree: everything is answered with this.
@@ -78,7 +79,7 @@ impl Session {
     /// Answers a request whose framing was found sound.
     pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<Answer> {
         let tunnel = match &self.way {
-            Way::Forward => None,
+            Way::Forward(_) => None,
             Way::Tunnel(tunnel) => Some(tunnel),
             Way::Mismatch(refusal) => {
                 return answer::rejected(refusal, StatusCode::MISDIRECTED_REQUEST);
@@ -160,7 +161,11 @@ impl Session {
     fn connect(&self, mut request: Request<Incoming>) -> Response<Answer> {
         let upgrade = hyper::upgrade::on(&mut request);
         let (head, _) = request.into_parts();
-        let (host, port) = match intent::connect(&head) {
+        let own = match &self.way {
+            Way::Forward(own) => *own,
+            Way::Tunnel(_) | Way::Mismatch(_) => None,
+        };
+        let (host, port) = match intent::connect(&head, own) {
             Ok(target) => target,
             Err(rejection) => return self.reject(&rejection, Protocol::H1),
         };

@@ -158,7 +158,9 @@ async fn without_the_log_nothing_gets_out() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("audit.pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, Mode::RWXU).unwrap();
-    let reader = rustix::fs::open(&pipe, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).unwrap();
+    // A program that another test starts must not hold the reading end open.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let reader = rustix::fs::open(&pipe, flags, Mode::empty()).unwrap();
     setup.config.audit_path = pipe.to_str().unwrap().to_owned();
     let world = setup.start().await;
     let origin = world.tls_origin(&["api.test"]).await;

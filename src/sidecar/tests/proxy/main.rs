@@ -7,6 +7,8 @@ mod agent;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod confusion;
 #[cfg(test)]
 mod control;

@@ -177,6 +177,26 @@ async fn a_tunnel_is_asked_for_by_host_and_port_only() {
     }
 }
 
+/// Older versions of undici put the proxy itself into the `Host` of a CONNECT.
+#[tokio::test]
+async fn the_host_of_a_connect_may_be_the_proxy_itself_and_no_other() {
+    let world = World::start(&[route("api.test")]).await;
+    let own = world.sidecar.listen()[0];
+    for (host, status) in [
+        (own.to_string(), 200),
+        (format!("{}:{}", own.ip(), own.port() - 1), 400),
+        (own.ip().to_string(), 400),
+        (format!("localhost:{}", own.port()), 400),
+    ] {
+        let mut stream = world.agent.dial().await;
+        let head = format!("CONNECT api.test:443 HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_head(&mut stream).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&expected), "{host}: {answer}");
+    }
+}
+
 /// Python's own client asked like this until 3.12.
 #[tokio::test]
 async fn a_tunnel_can_be_asked_for_in_http_1_0_and_without_a_host() {
