@@ -91,6 +91,17 @@ pub const ORIGIN_CONNECTION_WINDOW: u32 = 100 * ORIGIN_STREAM_WINDOW;
 /// What is written and not yet sent on one stream.
 pub const STREAM_BUFFER_BYTES: usize = 32 * 1024;
 
+/// How long an agent may say nothing over HTTP/2 before it is asked whether it is there. It is on the
+/// same machine, so that only a frozen one does not answer.
+pub const AGENT_PING: Duration = Duration::from_mins(2);
+
+/// The same for an origin, while requests are under way. Servers of gRPC end a connection that asks
+/// more often than every five minutes.
+pub const ORIGIN_PING: Duration = Duration::from_secs(310);
+
+/// How long either may take to answer that: a path that fails over takes less than a minute.
+pub const PONG: Duration = Duration::from_mins(1);
+
 /// The longest list of header fields in HTTP/2, which counts 32 bytes more for each field.
 pub const HEADER_LIST_BYTES: u32 = 64 * 1024;
 

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use bottle_contract::verdict::Reason;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION,
+    CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -136,6 +137,16 @@ pub(super) fn connected() -> Response<Answer> {
 /// Passes on that an origin agreed to a WebSocket.
 pub(super) fn switched(agreed: Response<()>) -> Response<Answer> {
     agreed.map(|()| Either::Left(Full::new(Bytes::new())))
+}
+
+/// The same on a stream of HTTP/2, where nothing is switched and the key has no proof (RFC 8441).
+pub(super) fn switched_on_a_stream(agreed: Response<()>) -> Response<Answer> {
+    let mut response = switched(agreed);
+    *response.status_mut() = StatusCode::OK;
+    for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
+        response.headers_mut().remove(name);
+    }
+    response
 }
 
 fn with_status(refusal: &Refusal, status: StatusCode) -> Response<Answer> {

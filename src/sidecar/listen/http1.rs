@@ -56,7 +56,7 @@ impl Http1 {
         if let Err(rejection) = self.sound(&request) {
             return self.session.reject(&rejection, Protocol::H1);
         }
-        let response = self.session.handle(request).await;
+        let response = self.session.handle(request, None).await;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             self.heads.end();
         }

@@ -40,16 +40,16 @@ struct Streams {
 
 /// One open stream; counted until it is dropped.
 #[derive(Debug)]
-struct Open {
+pub(super) struct Open {
     streams: Arc<Mutex<Streams>>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
-/// An answer that is a stream's until its body has ended.
+/// An answer that is a stream's until its body has ended, or the WebSocket that came of it.
 #[derive(Debug)]
 struct Held {
     answer: Answer,
-    _open: Open,
+    _open: Arc<Open>,
 }
 
 /// Serves the requests of one connection until it ends.
@@ -74,6 +74,9 @@ where
             .max_pending_accept_reset_streams(limits::FLOOD_RESETS as usize)
             .max_header_list_size(limits::HEADER_LIST_BYTES)
             .max_send_buf_size(limits::STREAM_BUFFER_BYTES)
+            .keep_alive_interval(limits::AGENT_PING)
+            .keep_alive_timeout(limits::PONG)
+            .enable_connect_protocol()
             .serve_connection(stream, service)
     );
     let ended = tokio::select! {
@@ -107,14 +110,14 @@ impl Http2 {
             .try_acquire_owned()
             .ok();
         let crowded = place.is_none();
-        let open = Open::new(&self.streams, place);
+        let open = Arc::new(Open::new(&self.streams, place));
         let grpc = answer::is_grpc(request.headers());
         let response = if crowded {
             let detail = format!("more than {} requests are under way", limits::STREAMS);
             let rejection = Rejection::new(StatusCode::SERVICE_UNAVAILABLE, detail);
             self.session.reject(&rejection, Protocol::H2)
         } else {
-            self.session.handle(request).await
+            self.session.handle(request, Some(Arc::clone(&open))).await
         };
         let response = if grpc {
             answer::in_grpc(response)

@@ -60,7 +60,7 @@ impl From<InvalidUrl> for Rejection {
 impl From<BadHandshake> for Rejection {
     fn from(error: BadHandshake) -> Self {
         let status = match error {
-            BadHandshake::Protocol => StatusCode::NOT_IMPLEMENTED,
+            BadHandshake::Protocol | BadHandshake::Extended => StatusCode::NOT_IMPLEMENTED,
             BadHandshake::Version => StatusCode::UPGRADE_REQUIRED,
             BadHandshake::Request | BadHandshake::Connection | BadHandshake::Key => {
                 StatusCode::BAD_REQUEST

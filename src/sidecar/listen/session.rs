@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bottle_contract::audit::Protocol;
 use bottle_contract::intent::Intent;
 use http::header::EXPECT;
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Either, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 
 use super::answer::{self, Answer};
 use super::connect;
+use super::http2::Open;
 use super::intent::{self, Rejection};
 use crate::audit::{Connection, Counters};
 use crate::gate::{Asked, Gate, Refusal, Rejected, Tunnel};
@@ -77,7 +79,11 @@ impl Session {
     }
 
     /// Answers a request whose framing was found sound.
-    pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<Answer> {
+    pub(super) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        stream: Option<Arc<Open>>,
+    ) -> Response<Answer> {
         let tunnel = match &self.way {
             Way::Forward(_) => None,
             Way::Tunnel(tunnel) => Some(tunnel),
@@ -85,11 +91,12 @@ impl Session {
                 return answer::rejected(refusal, StatusCode::MISDIRECTED_REQUEST);
             }
         };
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let protocol = protocol(head.version);
         if let Err(rejection) = intent::supported(&head) {
             return self.reject(&rejection, protocol);
         }
+        let handshake = handshake(&mut head);
         let intent = match (tunnel, head.method == Method::CONNECT) {
             (None, true) => return self.connect(Request::from_parts(head, body)),
             (None, false) => intent::forward(&head),
@@ -100,11 +107,12 @@ impl Session {
             (Some(tunnel), false) if protocol == Protocol::H2 => intent::stream(&head, tunnel),
             (Some(tunnel), false) => intent::tunnelled(&head, tunnel),
         };
-        let handshake = Handshake::of(&head).map_err(Rejection::from);
         let request = Request::from_parts(head, body);
         match (intent, handshake) {
             (Ok(intent), Ok(None)) => self.carry(intent, protocol, request).await,
-            (Ok(intent), Ok(Some(handshake))) => self.switch(intent, request, &handshake).await,
+            (Ok(intent), Ok(Some(handshake))) => {
+                self.switch(intent, request, &handshake, stream).await
+            }
             (Err(rejection), _) | (Ok(_), Err(rejection)) => self.reject(&rejection, protocol),
         }
     }
@@ -136,6 +144,7 @@ impl Session {
         intent: Intent,
         mut request: Request<Incoming>,
         handshake: &Handshake,
+        stream: Option<Arc<Open>>,
     ) -> Response<Answer> {
         let host = intent.host.clone();
         let asked = Asked::of(&request, Protocol::Websocket);
@@ -147,11 +156,15 @@ impl Session {
         match self.door.relay.switch(permit, request, handshake).await {
             Ok(Switched::Agreed(response, conversation)) => {
                 let place = self.place.clone();
+                let response = match &stream {
+                    None => answer::switched(response),
+                    Some(_) => answer::switched_on_a_stream(response),
+                };
                 tokio::spawn(async move {
                     conversation.carry(agent).await;
-                    drop(place);
+                    drop((place, stream));
                 });
-                answer::switched(response)
+                response
             }
             Ok(Switched::Declined(response)) => response.map(Either::Right),
             Err(failure) => answer::failed(&host.to_string(), &failure),
@@ -196,6 +209,17 @@ impl Session {
             ..Rejected::malformed(detail)
         }));
     }
+}
+
+/// Reads the handshake of a request for a WebSocket. In HTTP/2 it is a CONNECT, which is decided and
+/// sent on as the GET that it is in HTTP/1.1.
+fn handshake(head: &mut Parts) -> Result<Option<Handshake>, Rejection> {
+    let extended = head.extensions.get::<hyper::ext::Protocol>().cloned();
+    let Some(extended) = extended.filter(|_| head.method == Method::CONNECT) else {
+        return Ok(Handshake::of(head)?);
+    };
+    head.method = Method::GET;
+    Ok(Some(Handshake::extended(head, extended.as_str())?))
 }
 
 fn protocol(version: Version) -> Protocol {

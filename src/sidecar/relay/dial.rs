@@ -129,6 +129,8 @@ async fn speak(stream: Secured<Bounded<TcpStream>>) -> Result<Line, Failure> {
         .initial_connection_window_size(limits::ORIGIN_CONNECTION_WINDOW)
         .max_header_list_size(limits::HEADER_LIST_BYTES)
         .max_send_buf_size(limits::STREAM_BUFFER_BYTES)
+        .keep_alive_interval(limits::ORIGIN_PING)
+        .keep_alive_timeout(limits::PONG)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|err| Failure::http(&err))?;

@@ -89,7 +89,7 @@ impl Relay {
         handshake: &Handshake,
     ) -> Result<Switched, Failure> {
         request.headers_mut().remove(TE);
-        Handshake::ask_in(request.headers_mut());
+        handshake.ask_in(request.headers_mut());
         let mut lease = self.dial(permit, Wanted::Http1Only).await?;
         let mut response = match lease.send(permit, request).await? {
             Sent::Answered(response) => response,

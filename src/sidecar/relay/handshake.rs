@@ -10,6 +10,7 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, Version};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use thiserror::Error;
 
 use crate::headers::listed;
@@ -30,6 +31,9 @@ pub enum BadHandshake {
     /// It asks for something that is no WebSocket, such as `h2c`.
     #[error("the only `Upgrade` that is supported is `websocket`; h2c is not")]
     Protocol,
+    /// It is a CONNECT in HTTP/2 for something else.
+    #[error("the only `:protocol` that is supported is `websocket`")]
+    Extended,
     /// It is no GET in HTTP/1.1, or it has a body.
     #[error("a WebSocket begins with a GET in HTTP/1.1 without a body")]
     Request,
@@ -79,10 +83,34 @@ impl Handshake {
         }))
     }
 
+    /// Reads a handshake in HTTP/2 (RFC 8441), which is a CONNECT for this protocol. It has no key, and
+    /// gets one of ours: the origin is asked in HTTP/1.1.
+    pub fn extended(head: &Parts, protocol: &str) -> Result<Self, BadHandshake> {
+        if protocol != "websocket" {
+            return Err(BadHandshake::Extended);
+        }
+        if only(&head.headers, &SEC_WEBSOCKET_VERSION) != Some("13") {
+            return Err(BadHandshake::Version);
+        }
+        let mut key = [0; 16];
+        SystemRandom::new()
+            .fill(&mut key)
+            .map_err(|_| BadHandshake::Key)?;
+        let protocols = listed(&head.headers, &SEC_WEBSOCKET_PROTOCOL).map(str::to_owned);
+        Ok(Self {
+            key: STANDARD.encode(key),
+            protocols: protocols.collect(),
+        })
+    }
+
     /// Puts the request for a WebSocket into headers that are about to go out. Extensions are not
     /// asked for, so that frames stay as RFC 6455 has them and can be read.
-    pub(super) fn ask_in(headers: &mut HeaderMap) {
+    pub(super) fn ask_in(&self, headers: &mut HeaderMap) {
         headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+        // Base64 is always a value.
+        if let Ok(key) = HeaderValue::try_from(self.key.as_str()) {
+            headers.insert(SEC_WEBSOCKET_KEY, key);
+        }
         agree_in(headers);
     }
 

@@ -41,4 +41,6 @@ mod upstream;
 #[cfg(test)]
 mod websocket;
 #[cfg(test)]
+mod websocket_h2;
+#[cfg(test)]
 mod world;

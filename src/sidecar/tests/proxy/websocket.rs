@@ -59,7 +59,7 @@ async fn echo<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
 }
 
 /// Puts a WebSocket server at the pin, over TLS and in the clear.
-async fn echoes(world: &World) {
+pub(crate) async fn echoes(world: &World) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     world.fake.place(PIN, 443, listener.local_addr().unwrap());
     serve_tls(listener, world.ca.acceptor(&["api.test"], &[]), || {}, echo);
@@ -83,7 +83,7 @@ async fn open(
 }
 
 /// An origin that answers every handshake with these bytes.
-async fn answering(world: &World, answer: String) {
+pub(crate) async fn answering(world: &World, answer: String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     world.fake.place(PIN, 443, listener.local_addr().unwrap());
     let acceptor = world.ca.acceptor(&["api.test"], &[]);
