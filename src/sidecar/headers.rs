@@ -93,6 +93,60 @@ pub(crate) fn clean_response(headers: &mut HeaderMap) {
     headers.remove(ALT_SVC);
 }
 
+/// What no trailer may be (RFC 9110, section 6.5.1): an origin that merges trailers with the headers
+/// would take a name, a length, a credential or a condition from after the decision.
+const NO_TRAILERS: [&str; 12] = [
+    "accept",
+    "age",
+    "authorization",
+    "cache-control",
+    "cookie",
+    "expires",
+    "location",
+    "max-forwards",
+    "pragma",
+    "range",
+    "set-cookie",
+    "www-authenticate",
+];
+
+/// Removes from the trailers of an agent's request what may only stand in front of a body, and the
+/// headers in which credentials travel.
+pub(crate) fn clean_trailers(trailers: &mut HeaderMap, credentials: &[HeaderName]) {
+    clean_request(trailers);
+    remove_spellings(trailers, &NO_TRAILERS);
+    let own: Vec<&str> = credentials.iter().map(HeaderName::as_str).collect();
+    remove_spellings(trailers, &own);
+    let named: Vec<HeaderName> = trailers
+        .keys()
+        .filter(|name| {
+            let name = name.as_str();
+            ["content-", "if-", "sec-", "x-forwarded-"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        })
+        .cloned()
+        .collect();
+    for name in named {
+        trailers.remove(name);
+    }
+}
+
+/// Returns what a request says its trailers will be, as far as they may be some: HTTP/1.1 sends no
+/// others.
+pub(crate) fn announced_trailers(
+    headers: &HeaderMap,
+    credentials: &[HeaderName],
+) -> Option<HeaderValue> {
+    let mut trailers: HeaderMap = listed(headers, &TRAILER)
+        .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+        .map(|name| (name, HeaderValue::from_static("")))
+        .collect();
+    clean_trailers(&mut trailers, credentials);
+    let names: Vec<&str> = trailers.keys().map(HeaderName::as_str).collect();
+    (!names.is_empty()).then(|| HeaderValue::try_from(names.join(", ")).ok())?
+}
+
 /// Tells whether the agent can take trailers.
 pub(crate) fn takes_trailers(headers: &HeaderMap) -> bool {
     listed(headers, &TE).any(|coding| {
@@ -186,6 +240,33 @@ mod tests {
         ]);
         clean_response(&mut response);
         assert_eq!(left(&response), ["trailer"]);
+    }
+
+    #[test]
+    fn trailers_keep_what_may_come_late() {
+        let mut trailers = headers(&[
+            ("x-sum", "1"),
+            ("grpc-status", "0"),
+            ("authorization", "Bearer x"),
+            ("x-key", "x"),
+            ("x_key", "x"),
+            ("host", "evil.test"),
+            ("content-length", "5"),
+            ("content-type", "text/plain"),
+            ("transfer-encoding", "chunked"),
+            ("cookie", "a"),
+            ("if-match", "a"),
+            ("x-http-method-override", "PUT"),
+            ("x-forwarded-for", "a"),
+            ("proxy-authorization", "a"),
+        ]);
+        let own = [HeaderName::from_static("x-key")];
+        clean_trailers(&mut trailers, &own);
+        assert_eq!(left(&trailers), ["grpc-status", "x-sum"]);
+        let announced = headers(&[("trailer", "X-Sum, Authorization"), ("trailer", "x-key")]);
+        assert_eq!(announced_trailers(&announced, &own).unwrap(), "x-sum");
+        let none = headers(&[("trailer", "Authorization")]);
+        assert_eq!(announced_trailers(&none, &own), None);
     }
 
     #[test]

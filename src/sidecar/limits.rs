@@ -121,7 +121,7 @@ pub const FLOOD_OTHERS: u32 = 20_000;
 /// The longest line of a chunk's size, its extensions included. Nobody uses extensions.
 pub const CHUNK_LINE_BYTES: usize = 256;
 
-/// The longest trailer section of a request. Trailers are dropped, so only their end matters.
+/// The longest trailer section of a request: a checksum or two, and a status.
 pub const TRAILER_BYTES: usize = 8 * 1024;
 
 /// How much of a refused request's body is read and thrown away, so that the agent gets to the answer.

@@ -57,6 +57,11 @@ impl Exchange {
             .get_or_init(|| self.log.headers(headers, &self.masked));
     }
 
+    /// Returns the names of the headers in which credentials travel.
+    pub fn credentials(&self) -> &[HeaderName] {
+        &self.masked
+    }
+
     /// Counts bytes of the request's body.
     pub fn sent(&self, bytes: u64) {
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);

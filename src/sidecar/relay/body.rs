@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::header::HeaderName;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::line::Stream;
 use crate::audit::Exchange;
+use crate::headers::clean_trailers;
 
-/// A request's body on its way to the origin. Its trailers are dropped: an origin that merges them
-/// with the headers could take an agent's credential from them.
+/// A request's body on its way to the origin. What may not stand in trailers is taken out of them: an
+/// origin that merges them with the headers could take an agent's credential from them.
 #[derive(Debug)]
 pub(super) struct Outbound {
     inner: Incoming,
@@ -52,6 +54,13 @@ impl Relayed {
     }
 }
 
+/// Returns the trailers that may go on, where some are left.
+fn cleaned(frame: Frame<Bytes>, credentials: &[HeaderName]) -> Option<Frame<Bytes>> {
+    let mut trailers = frame.into_trailers().ok()?;
+    clean_trailers(&mut trailers, credentials);
+    (!trailers.is_empty()).then(|| Frame::trailers(trailers))
+}
+
 impl Body for Outbound {
     type Data = Bytes;
     type Error = hyper::Error;
@@ -71,7 +80,8 @@ impl Body for Outbound {
             None => return Poll::Ready(None),
         };
         let Some(data) = frame.data_ref() else {
-            return Poll::Ready(None);
+            let trailers = cleaned(frame, this.exchange.credentials());
+            return Poll::Ready(trailers.map(Ok));
         };
         this.exchange.sent(data.len() as u64);
         Poll::Ready(Some(Ok(frame)))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderMap, HeaderValue, TE};
+use http::header::{HOST, HeaderMap, HeaderValue, TE, TRAILER};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
@@ -16,7 +16,9 @@ use super::line::{Lease, Line, Sent};
 use super::pool::{Key, Pool};
 use super::websocket::Conversation;
 use crate::gate::Permit;
-use crate::headers::{clean_request, clean_response, join_cookies, takes_trailers};
+use crate::headers::{
+    announced_trailers, clean_request, clean_response, join_cookies, takes_trailers,
+};
 use crate::limits;
 use crate::tls::OriginTls;
 
@@ -246,6 +248,7 @@ fn rewrite(permit: &Permit, request: Request<Incoming>) -> Result<Request<Outbou
 
 fn outgoing_headers(permit: &Permit, host: HeaderValue, mut agents: HeaderMap) -> HeaderMap {
     let trailers = takes_trailers(&agents);
+    let announced = announced_trailers(&agents, permit.exchange().credentials());
     clean_request(&mut agents);
     join_cookies(&mut agents);
     if let Some(credential) = permit.credential() {
@@ -254,6 +257,7 @@ fn outgoing_headers(permit: &Permit, host: HeaderValue, mut agents: HeaderMap) -
     let mut headers = HeaderMap::with_capacity(agents.len() + 3);
     headers.insert(HOST, host);
     headers.extend(agents);
+    headers.extend(announced.map(|names| (TRAILER, names)));
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }

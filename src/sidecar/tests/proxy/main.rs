@@ -37,6 +37,8 @@ mod streaming;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
+mod trailers;
+#[cfg(test)]
 mod upstream;
 #[cfg(test)]
 mod websocket;
