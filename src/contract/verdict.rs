@@ -61,6 +61,8 @@ pub enum Reason {
     Unresolved,
     /// Somebody withdrew the host while the bottle runs.
     Withdrawn,
+    /// There are too many requests for the host.
+    Rate,
     /// The request is not well-formed, or uses what is not supported.
     Malformed,
     /// The audit log cannot be written.
@@ -94,6 +96,7 @@ impl Denial {
             | Reason::NameMismatch
             | Reason::Unresolved
             | Reason::Withdrawn
+            | Reason::Rate
             | Reason::Malformed
             | Reason::AuditUnavailable => None,
         }
@@ -135,6 +138,7 @@ impl fmt::Display for Reason {
             ),
             Self::Unresolved => out.write_str("the name does not resolve"),
             Self::Withdrawn => out.write_str("`bottle deny` withdrew this host"),
+            Self::Rate => out.write_str("there are too many requests for this host"),
             Self::Malformed => {
                 out.write_str("the request is not well-formed, or uses what is not supported")
             }

@@ -19,7 +19,7 @@ use crate::audit::{AuditLog, Counters};
 use crate::control::{self, Respond};
 use crate::gate::{Gate, LookUp, Resolve};
 use crate::limits;
-use crate::listen::{self, Door};
+use crate::listen::{self, Door, Rates};
 use crate::relay::{Dial, Dialling, Relay};
 use crate::tls::{Authority, OriginTls};
 
@@ -148,6 +148,7 @@ impl Sidecar {
             authority: Arc::clone(&authority),
             counters: Arc::clone(&counters),
             streams: Arc::new(Semaphore::new(limits::STREAMS)),
+            rates: Rates::default(),
         });
         let listeners = bind(&config.listen).await?;
         let listen = listeners

@@ -105,6 +105,14 @@ pub const PONG: Duration = Duration::from_mins(1);
 /// The longest list of header fields in HTTP/2, which counts 32 bytes more for each field.
 pub const HEADER_LIST_BYTES: u32 = 64 * 1024;
 
+/// The requests that an agent may send to one host at once: fewer than the audit log has room for,
+/// and as many as the busiest installer makes in an hour.
+pub const HOST_BURST: u32 = 200_000;
+
+/// The requests for one host in a second that may go on for ever. What programs do is some
+/// hundreds; a loop that does nothing else does tens of thousands.
+pub const HOST_RATE: u32 = 2_000;
+
 /// How long frames that only cost are counted before the count begins anew.
 pub const FLOOD_SPAN: Duration = Duration::from_secs(10);
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use bottle_contract::verdict::Reason;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -27,6 +27,7 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Answer> {
     let status = match refusal.reason {
         // The policy allowed it; the phase that failed is the first one of the way.
         Reason::Unresolved => StatusCode::BAD_GATEWAY,
+        Reason::Rate => StatusCode::TOO_MANY_REQUESTS,
         Reason::Malformed => StatusCode::BAD_REQUEST,
         Reason::NameMismatch => StatusCode::MISDIRECTED_REQUEST,
         Reason::Host
@@ -41,7 +42,14 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Answer> {
         | Reason::Withdrawn
         | Reason::AuditUnavailable => StatusCode::FORBIDDEN,
     };
-    with_status(refusal, status)
+    let mut response = with_status(refusal, status);
+    if refusal.reason == Reason::Rate {
+        // By then there is room again for a second's worth.
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// Answers what a listener rejected. The connection ends: its next bytes may not be what they seem.
@@ -198,6 +206,7 @@ fn reason_word(reason: Reason) -> &'static str {
         Reason::Address(_) => "address",
         Reason::Unresolved => "unresolved",
         Reason::Withdrawn => "withdrawn",
+        Reason::Rate => "rate",
         Reason::Malformed => "malformed",
         Reason::AuditUnavailable => "audit-unavailable",
     }
@@ -223,6 +232,7 @@ mod tests {
             Reason::NameMismatch,
             Reason::Unresolved,
             Reason::Withdrawn,
+            Reason::Rate,
             Reason::Malformed,
             Reason::AuditUnavailable,
         ] {
@@ -235,5 +245,21 @@ mod tests {
                 .get(reason_word(Reason::Address(AddressClass::Private)))
                 .is_some()
         );
+    }
+
+    #[test]
+    fn who_asks_too_often_is_told_when_to_come_back() {
+        let refusal = |reason| Refusal {
+            reason,
+            detail: None,
+            subject: "GET api.test:443".to_owned(),
+            remedy: None,
+        };
+        let answer = refused(&refusal(Reason::Rate));
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.headers()[RETRY_AFTER], "1");
+        let answer = refused(&refusal(Reason::Path));
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert!(!answer.headers().contains_key(RETRY_AFTER));
     }
 }

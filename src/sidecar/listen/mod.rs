@@ -12,7 +12,9 @@ mod heads;
 mod http1;
 mod http2;
 mod intent;
+mod rates;
 mod session;
 
 pub use accept::serve;
+pub use rates::Rates;
 pub use session::Door;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bottle_contract::audit::Protocol;
 use bottle_contract::intent::Intent;
+use bottle_contract::verdict::Reason;
 use http::header::EXPECT;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -17,6 +18,7 @@ use super::answer::{self, Answer};
 use super::connect;
 use super::http2::Open;
 use super::intent::{self, Rejection};
+use super::rates::{Rate, Rates};
 use crate::audit::{Connection, Counters};
 use crate::gate::{Asked, Gate, Refusal, Rejected, Tunnel};
 use crate::limits;
@@ -36,6 +38,8 @@ pub struct Door {
     pub counters: Arc<Counters>,
     /// The places of requests in HTTP/2, over all connections.
     pub streams: Arc<Semaphore>,
+    /// How often each host is asked.
+    pub rates: Rates,
 }
 
 /// The place of one connection among those that may be open; a tunnel shares it.
@@ -107,6 +111,11 @@ impl Session {
             (Some(tunnel), false) if protocol == Protocol::H2 => intent::stream(&head, tunnel),
             (Some(tunnel), false) => intent::tunnelled(&head, tunnel),
         };
+        if let Ok(intent) = &intent
+            && let Some(refusal) = self.too_often(intent, protocol)
+        {
+            return answer::refused(&refusal);
+        }
         let request = Request::from_parts(head, body);
         match (intent, handshake) {
             (Ok(intent), Ok(None)) => self.carry(intent, protocol, request).await,
@@ -115,6 +124,33 @@ impl Session {
             }
             (Err(rejection), _) | (Ok(_), Err(rejection)) => self.reject(&rejection, protocol),
         }
+    }
+
+    /// Refuses a request for a host that is asked too often. The log has the first one of a burst: it
+    /// would be full of the others.
+    fn too_often(&self, intent: &Intent, protocol: Protocol) -> Option<Refusal> {
+        let rate = self.door.rates.count(&intent.host);
+        if rate == Rate::Fine {
+            return None;
+        }
+        let rejected = Rejected {
+            reason: Reason::Rate,
+            protocol: Some(protocol),
+            scheme: Some(intent.scheme),
+            method: Some(intent.method.to_string()),
+            host: Some(intent.host.clone()),
+            port: Some(intent.port),
+            ..Rejected::malformed("the first of a burst; the others of it are not written down")
+        };
+        if rate == Rate::Begins {
+            return Some(self.door.gate.reject(&rejected));
+        }
+        Some(Refusal {
+            reason: rejected.reason,
+            detail: None,
+            subject: format!("{} {}:{}", intent.method, intent.host, intent.port),
+            remedy: None,
+        })
     }
 
     async fn carry(
