@@ -68,10 +68,12 @@ pub async fn serve(control: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("bind the control socket `{}`", control.display()))?;
     let app = Arc::new(App::new(Outside::system(), Path::new("/")));
     tokio::select! {
-        () = control::serve(listener, app) => bail!("the control channel ended"),
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        () = control::serve(listener, Arc::clone(&app)) => bail!("the control channel ended"),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
+    app.finish().await;
+    Ok(())
 }
 
 impl Outside {
@@ -91,6 +93,13 @@ impl App {
             outside,
             root: root.to_owned(),
             sidecar: Mutex::new(None),
+        }
+    }
+
+    /// Writes what the audit log still holds: nothing else runs to its end.
+    async fn finish(&self) {
+        if let Some(sidecar) = &*self.sidecar.lock().await {
+            sidecar.log.flush().ok();
         }
     }
 
@@ -163,13 +172,14 @@ impl Sidecar {
         };
         log.write(&opened)
             .with_context(|| format!("write to the audit log `{}`", config.audit_path))?;
+        let tasks = spawn(listeners, &door, &log);
         Ok(Self {
             listen,
             authority,
             gate,
             log,
             counters,
-            _tasks: spawn(listeners, &door),
+            _tasks: tasks,
         })
     }
 
@@ -271,7 +281,7 @@ async fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-fn spawn(listeners: Vec<TcpListener>, door: &Arc<Door>) -> JoinSet<()> {
+fn spawn(listeners: Vec<TcpListener>, door: &Arc<Door>, log: &Arc<AuditLog>) -> JoinSet<()> {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let mut tasks = JoinSet::new();
     for listener in listeners {
@@ -283,6 +293,8 @@ fn spawn(listeners: Vec<TcpListener>, door: &Arc<Door>) -> JoinSet<()> {
     }
     let gate = Arc::clone(&door.gate);
     tasks.spawn(async move { gate.watch().await });
+    let log = Arc::clone(log);
+    tasks.spawn(async move { log.keep_up().await });
     tasks
 }
 

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-/// Threads that serve: the work is short and mostly waiting, and a bottle is one of many on a machine.
-pub const WORKERS: usize = 2;
-
 /// Threads that look names up, which the system's resolver blocks. More look-ups than these wait,
 /// so that an agent that asks for many names cannot use up the bottle's processes.
 pub const RESOLVERS: usize = 16;
@@ -22,6 +19,13 @@ pub const AUDIT_BYTES: u64 = 256 << 20;
 /// The most that one file of the log holds before the next one is begun: what an editor still
 /// opens and a damaged disk block may cost. With the bound above there are about sixteen.
 pub const AUDIT_FILE_BYTES: u64 = 16 << 20;
+
+/// How long the line of a request's end may wait for others to be written with. Whoever follows the
+/// log does not notice, and one call of the system does for many lines.
+pub const AUDIT_DELAY: Duration = Duration::from_millis(5);
+
+/// The most that waits like that.
+pub const AUDIT_HELD_BYTES: usize = 64 << 10;
 
 /// The longest line of an audit log that is taken up again. The longest that is written has a
 /// target of 16 KiB and some headers.
@@ -172,11 +176,13 @@ pub const CONNECT: Duration = Duration::from_secs(10);
 /// How long an origin may take for the TLS handshake.
 pub const ORIGIN_HANDSHAKE: Duration = Duration::from_secs(15);
 
-/// Idle connections to origins that are kept, in all.
+/// Idle connections to origins that are kept, in all: each holds some 30 KiB.
 pub const POOL: usize = 128;
 
-/// Idle connections that are kept for one origin.
-pub const POOL_PER_ORIGIN: usize = 16;
+/// Idle connections that are kept for one origin. Agents ask a few origins, and one that they ask a
+/// hundred things at the same time is asked the next hundred soon: a handshake costs more than the
+/// request.
+pub const POOL_PER_ORIGIN: usize = 96;
 
 /// How long an idle connection to an origin is kept. Most servers close theirs after 60 seconds
 /// or more, and one that both close at once costs a request.

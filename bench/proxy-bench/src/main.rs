@@ -1,6 +1,6 @@
 //! The sidecar beside other proxies, in one run: `bench/proxy` builds and calls this.
 //!
-//! usage: `proxy-bench --sidecar PATH [--mitmdump PATH] [--squid PATH --certgen PATH] [--runs N] [--seconds N]`
+//! usage: `proxy-bench --sidecar PATH [--mitmdump PATH] [--squid PATH --certgen PATH] [--runs N] [--seconds N] [--what all|memory]`
 //!
 //! Origin, load and proxies are processes of their own. Each proxy is started anew for each run,
 //! and the runs go round, so that a busy minute of the machine meets all of them.
@@ -15,6 +15,7 @@ mod load;
 mod origin;
 mod place;
 mod report;
+mod steady;
 mod subject;
 mod usage;
 
@@ -32,6 +33,16 @@ struct Options {
     kinds: Vec<Kind>,
     runs: usize,
     span: Duration,
+    what: What,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// Everything, into a table.
+    All,
+    /// Only that bodies are not held; it fails where they are.
+    Memory,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -51,6 +62,16 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     places.settle();
     let folder = tempfile::Builder::new().prefix("proxy-bench-").tempdir()?;
     let origin = origin::Origin::start(folder.path(), &places).await?;
+    if options.what == What::Memory {
+        for kind in options
+            .kinds
+            .iter()
+            .filter(|kind| matches!(kind, Kind::Sidecar(_)))
+        {
+            steady::check(kind, &origin, &places, folder.path()).await?;
+        }
+        return Ok(());
+    }
     println!(
         "{places}; {} runs, {} s each\n",
         options.runs,
@@ -76,6 +97,7 @@ fn options(words: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         kinds: vec![Kind::Direct],
         runs: 3,
         span: Duration::from_secs(2),
+        what: What::All,
     };
     let (mut squid, mut certgen) = (None, None);
     let mut words = words;
@@ -90,6 +112,13 @@ fn options(words: impl Iterator<Item = String>) -> anyhow::Result<Options> {
             "--certgen" => certgen = Some(PathBuf::from(value)),
             "--runs" => options.runs = value.parse()?,
             "--seconds" => options.span = Duration::from_secs(value.parse()?),
+            "--what" => {
+                options.what = match value.as_str() {
+                    "all" => What::All,
+                    "memory" => What::Memory,
+                    _ => bail!("`--what` is `all` or `memory`, not `{value}`"),
+                }
+            }
             _ => bail!("unknown option `{word}`"),
         }
     }

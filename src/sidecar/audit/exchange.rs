@@ -104,6 +104,6 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         // Nobody is left to tell when this fails; the next decision meets the same log and denies.
-        drop(self.log.write(&AuditEvent::Finished(self.finished())));
+        drop(self.log.write_later(&AuditEvent::Finished(self.finished())));
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bottle_contract::audit::{AuditRecord, Head, number_in, numbered};
 use ring::digest::{SHA256, digest};
 
-use crate::limits::{AUDIT_BYTES, AUDIT_FILE_BYTES, AUDIT_LINE_BYTES};
+use crate::limits::{AUDIT_BYTES, AUDIT_FILE_BYTES, AUDIT_HELD_BYTES, AUDIT_LINE_BYTES};
 
 /// The log's files, the newest of which is open.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Journal {
     /// How many files were full and got a number.
     rotated: u64,
     head: Head,
+    /// Whole lines that have their place in the chain and are still to be written.
+    held: Vec<u8>,
     state: State,
     bounds: Bounds,
 }
@@ -87,6 +89,7 @@ impl Journal {
             total: 0,
             rotated: 0,
             head: Head::default(),
+            held: Vec::new(),
             state: State::Sound,
             bounds,
         };
@@ -115,35 +118,68 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends a line that carries these members of a JSON object beside its place in the chain.
-    /// An error means that it is not in the log.
+    /// Appends a line that carries these members of a JSON object beside its place in the chain, and
+    /// writes it with all that was held. An error means that it is not in the log.
     pub(super) fn append(&mut self, members: &[u8]) -> io::Result<()> {
-        if self.state == State::Torn {
-            return Err(io::Error::other("the log ends in half a line"));
+        let (line, head) = self.next(members)?;
+        let before = self.held.len();
+        self.held.extend_from_slice(&line);
+        if let Err(error) = self.write_held() {
+            self.held.truncate(before);
+            return Err(error);
         }
-        let seq = self.head.seq.saturating_add(1);
-        let line = self.line(seq, members);
-        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
-        if self.total.saturating_add(length) > self.bounds.total {
-            return Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                "the audit log is as large as it may be",
-            ));
+        self.head = head;
+        Ok(())
+    }
+
+    /// Puts a line behind all others and leaves it to be written with the next one, or by
+    /// [`Self::write_held`]. Tells whether it is the only one that waits.
+    pub(super) fn hold(&mut self, members: &[u8]) -> io::Result<bool> {
+        let (line, head) = self.next(members)?;
+        if self.held.len().saturating_add(line.len()) > AUDIT_HELD_BYTES {
+            self.write_held()?;
         }
+        let only = self.held.is_empty();
+        self.held.extend_from_slice(&line);
+        self.head = head;
+        Ok(only)
+    }
+
+    /// Writes what is held. What cannot be written stays held.
+    pub(super) fn write_held(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let length = length_of(&self.held);
         if self.kind == Kind::Regular
             && self.bytes > 0
             && self.bytes.saturating_add(length) > self.bounds.file
         {
             self.rotate()?;
         }
-        self.write(&line)?;
+        self.write()?;
+        self.held.clear();
         self.bytes = self.bytes.saturating_add(length);
         self.total = self.total.saturating_add(length);
-        self.head = Head {
-            seq,
-            hash: hash(line.strip_suffix(b"\n").unwrap_or(&line)),
-        };
         Ok(())
+    }
+
+    /// Makes the next line, and the head of a chain that ends with it.
+    fn next(&self, members: &[u8]) -> io::Result<(Vec<u8>, Head)> {
+        if self.state == State::Torn {
+            return Err(io::Error::other("the log ends in half a line"));
+        }
+        let seq = self.head.seq.saturating_add(1);
+        let line = self.line(seq, members);
+        let waiting = length_of(&self.held).saturating_add(length_of(&line));
+        if self.total.saturating_add(waiting) > self.bounds.total {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "the audit log is as large as it may be",
+            ));
+        }
+        let hash = hash(line.strip_suffix(b"\n").unwrap_or(&line));
+        Ok((line, Head { seq, hash }))
     }
 
     /// Returns where the chain ends.
@@ -157,9 +193,9 @@ impl Journal {
     }
 
     /// Writes in one call: a reader beside it sees whole lines.
-    fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        let outcome = match (&self.file).write(line) {
-            Ok(written) if written == line.len() => return Ok(()),
+    fn write(&mut self) -> io::Result<()> {
+        let outcome = match (&self.file).write(&self.held) {
+            Ok(written) if written == self.held.len() => return Ok(()),
             // Nothing of it was taken.
             Err(error) if self.kind == Kind::Other => return Err(error),
             Ok(_) => Err(io::Error::new(
@@ -198,6 +234,10 @@ impl Journal {
             }
         }
     }
+}
+
+fn length_of(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// Returns the SHA-256 of a line, in hex.

@@ -10,9 +10,12 @@ use bottle_contract::config::LogLevel;
 use http::header::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::headers::shown;
 use super::journal::{Bounds, Journal};
+use crate::limits;
 
 /// An open audit log.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct AuditLog {
     journal: Mutex<Journal>,
     level: LogLevel,
     last_id: AtomicU64,
+    /// Told when something begins to wait.
+    held: Notify,
 }
 
 /// A line without its place in the chain.
@@ -38,6 +43,7 @@ impl AuditLog {
             journal: Mutex::new(Journal::open(path, Bounds::default())?),
             level,
             last_id: AtomicU64::new(0),
+            held: Notify::new(),
         })
     }
 
@@ -48,7 +54,10 @@ impl AuditLog {
 
     /// Returns where the log ends.
     pub fn head(&self) -> Head {
-        self.journal().head()
+        let mut journal = self.journal();
+        // Where that fails the end that is told is missed in the file, which is what happened.
+        journal.write_held().ok();
+        journal.head()
     }
 
     /// Returns these headers as they may stand in the log, where the level asks for them; those of
@@ -65,13 +74,35 @@ impl AuditLog {
         if !self.wants(event) {
             return Ok(());
         }
-        let time = format!("{:.3}", Timestamp::now());
-        let line = serde_json::to_vec(&Line { time: &time, event })?;
-        let members = line
-            .strip_prefix(b"{")
-            .and_then(|line| line.strip_suffix(b"}"))
-            .ok_or_else(|| io::Error::other("an event is no object"))?;
-        self.journal().append(members)
+        self.journal().append(members(&line(event)?)?)
+    }
+
+    /// Writes an event with the next one, or a moment later. It is for what follows from a decision that
+    /// is in the log already; nothing may leave because of it.
+    pub fn write_later(&self, event: &AuditEvent) -> io::Result<()> {
+        if !self.wants(event) {
+            return Ok(());
+        }
+        let line = line(event)?;
+        if self.journal().hold(members(&line)?)? {
+            self.held.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, a moment after it began to, for as long as this is polled.
+    pub async fn keep_up(&self) {
+        loop {
+            self.held.notified().await;
+            sleep(limits::AUDIT_DELAY).await;
+            // What cannot be written is held on to, and the next decision meets the same log.
+            self.flush().ok();
+        }
+    }
+
+    /// Writes what waits.
+    pub fn flush(&self) -> io::Result<()> {
+        self.journal().write_held()
     }
 
     fn journal(&self) -> MutexGuard<'_, Journal> {
@@ -85,6 +116,25 @@ impl AuditLog {
             (LogLevel::None | LogLevel::Decisions | LogLevel::Headers, _) => true,
         }
     }
+}
+
+impl Drop for AuditLog {
+    fn drop(&mut self) {
+        // Nobody is left to tell when this fails.
+        self.flush().ok();
+    }
+}
+
+fn line(event: &AuditEvent) -> io::Result<Vec<u8>> {
+    let time = format!("{:.3}", Timestamp::now());
+    Ok(serde_json::to_vec(&Line { time: &time, event })?)
+}
+
+/// What stands between the braces of a line.
+fn members(line: &[u8]) -> io::Result<&[u8]> {
+    line.strip_prefix(b"{")
+        .and_then(|line| line.strip_suffix(b"}"))
+        .ok_or_else(|| io::Error::other("an event is no object"))
 }
 
 #[cfg(test)]
@@ -124,6 +174,51 @@ mod tests {
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_wait_is_written_with_the_next_decision_or_a_moment_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        let log = AuditLog::open(&path, LogLevel::Decisions).unwrap();
+        let numbers = || -> Vec<u64> {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let record = |line| serde_json::from_str::<AuditRecord>(line).unwrap();
+            text.lines().map(|line| record(line).seq).collect()
+        };
+        log.write_later(&decision(Outcome::Allow)).unwrap();
+        assert!(numbers().is_empty());
+        // A decision is there when `write` returns, and everything before it.
+        log.write(&decision(Outcome::Deny)).unwrap();
+        assert_eq!(numbers(), [1, 2]);
+        log.write_later(&decision(Outcome::Allow)).unwrap();
+        log.write_later(&decision(Outcome::Allow)).unwrap();
+        let keeping = tokio::time::timeout(2 * limits::AUDIT_DELAY, log.keep_up());
+        assert!(keeping.await.is_err());
+        assert_eq!(numbers(), [1, 2, 3, 4]);
+        // Whoever asks for the end, or ends the log, finds all of it.
+        log.write_later(&decision(Outcome::Allow)).unwrap();
+        assert_eq!(log.head().seq, 5);
+        assert_eq!(numbers().len(), 5);
+        log.write_later(&decision(Outcome::Allow)).unwrap();
+        drop(log);
+        assert_eq!(numbers(), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn what_waits_is_not_lost_to_a_line_that_cannot_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = AuditLog::open(Path::new("/dev/full"), LogLevel::Decisions).unwrap();
+        log.write_later(&decision(Outcome::Allow)).unwrap();
+        assert!(log.write(&decision(Outcome::Allow)).is_err());
+        assert!(log.flush().is_err());
+        // The line that was refused has no number in the chain, and the one that waits has.
+        assert_eq!(log.head().seq, 1);
+        drop(log);
+        let log = AuditLog::open(&dir.path().join("audit.jsonl"), LogLevel::Decisions).unwrap();
+        log.write_later(&decision(Outcome::Allow)).unwrap();
+        log.write(&decision(Outcome::Allow)).unwrap();
+        assert_eq!(log.head().seq, 2);
     }
 
     #[test]

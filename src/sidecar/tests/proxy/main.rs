@@ -29,6 +29,8 @@ mod names;
 #[cfg(test)]
 mod origin;
 #[cfg(test)]
+mod panics;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod smuggling;

@@ -13,8 +13,11 @@ use crate::streaming::{channel, data};
 use crate::websocket::answering;
 use crate::world::{World, route};
 
+/// The length of a body that arrived, and its trailers.
+type Arrived = (usize, Option<HeaderMap>);
+
 /// Keeps the bodies and trailers that arrive.
-fn keep(origin: &Origin) -> Arc<Mutex<Vec<(usize, Option<HeaderMap>)>>> {
+fn keep(origin: &Origin) -> Arc<Mutex<Vec<Arrived>>> {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let keeping = Arc::clone(&kept);
     origin.answer(move |request| {
