@@ -144,6 +144,7 @@ pub const DISCARDING: Duration = Duration::from_secs(5);
 
 /// How long an origin's connection may be silent in both directions. Some model services think for
 /// ten minutes before their first byte; an event stream that is alive sends something far more often.
+/// In HTTP/2 it counts for each response by itself.
 pub const ORIGIN_SILENCE: Duration = Duration::from_mins(15);
 
 /// The same for a connection of the agent: later, so that the origin's silence is found first and

@@ -17,6 +17,46 @@ pub(crate) struct Bounded<S> {
     alarm: Pin<Box<Sleep>>,
 }
 
+/// A bound on the time between two parts of something that may take for ever. It costs no timer
+/// while one part follows the other.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    limit: Duration,
+    moved: Instant,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    /// Waits for the first part from now on.
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            moved: Instant::now(),
+            alarm: None,
+        }
+    }
+
+    /// Notes that a part has come.
+    pub(crate) fn moved(&mut self) {
+        self.moved = Instant::now();
+    }
+
+    /// Is ready once nothing has come for too long. Called while nothing comes.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(sleep_until(self.moved + self.limit)));
+        loop {
+            ready!(alarm.as_mut().poll(cx));
+            let end = self.moved + self.limit;
+            if end <= Instant::now() {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(end);
+        }
+    }
+}
+
 impl<S> Bounded<S> {
     /// Bounds the silence of a stream.
     pub(crate) fn new(inner: S, limit: Duration) -> Self {
@@ -131,5 +171,19 @@ mod tests {
             far.write_u8(7).await.unwrap();
             assert_eq!(near.read_u8().await.unwrap(), 7);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends_after_the_last_part_and_not_before() {
+        let mut patience = Patience::new(LIMIT);
+        for _ in 0..10 {
+            let waiting = std::future::poll_fn(|cx| patience.poll_over(cx));
+            let some = LIMIT - Duration::from_secs(1);
+            assert!(tokio::time::timeout(some, waiting).await.is_err());
+            patience.moved();
+        }
+        let last = Instant::now();
+        std::future::poll_fn(|cx| patience.poll_over(cx)).await;
+        assert_eq!(last.elapsed(), LIMIT);
     }
 }

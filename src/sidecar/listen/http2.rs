@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::error::Error as _;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bottle_contract::audit::Protocol;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -23,6 +24,7 @@ use super::flood::{Counted, Flood};
 use super::intent::Rejection;
 use super::session::Session;
 use crate::limits;
+use crate::silence::Patience;
 
 /// A session, and the streams that are open on it.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub(super) struct Open {
 #[derive(Debug)]
 struct Held {
     answer: Answer,
+    /// Other streams keep the connections busy on both sides, so that their silence says nothing.
+    patience: Patience,
     _open: Arc<Open>,
 }
 
@@ -126,6 +130,7 @@ impl Http2 {
         };
         answer::on_a_stream(response).map(|answer| Held {
             answer,
+            patience: Patience::new(limits::ORIGIN_SILENCE),
             _open: open,
         })
     }
@@ -190,7 +195,17 @@ impl Body for Held {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.get_mut().answer).poll_frame(cx)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.answer).poll_frame(cx);
+        if polled.is_ready() {
+            this.patience.moved();
+            return polled;
+        }
+        ready!(this.patience.poll_over(cx));
+        if let Either::Right(relayed) = &this.answer {
+            relayed.fell_silent(limits::ORIGIN_SILENCE);
+        }
+        Poll::Ready(Some(Err("the origin fell silent".into())))
     }
 
     fn is_end_stream(&self) -> bool {

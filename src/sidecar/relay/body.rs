@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderName;
@@ -138,5 +139,15 @@ impl Drop for Relayed {
             self.exchange
                 .broke("the agent went away before the end of the response");
         }
+    }
+}
+
+impl Relayed {
+    /// Notes that the origin said nothing for too long, so that the body ends here.
+    pub fn fell_silent(&self, limit: Duration) {
+        let seconds = limit.as_secs();
+        self.exchange.broke(&format!(
+            "nothing of the response came for {seconds} seconds"
+        ));
     }
 }

@@ -61,10 +61,17 @@ impl Key {
 
     /// Tells whether a permit covers this connection: its address must be one that was checked.
     fn serves(&self, permit: &Permit) -> bool {
-        permit
-            .addresses()
-            .iter()
-            .any(|address| *self == Self::of(permit, *address))
+        let intent = permit.intent();
+        let Self {
+            scheme,
+            host,
+            address,
+            route,
+            generation,
+        } = self;
+        (route, generation) == (&permit.route(), &permit.generation())
+            && (scheme, host) == (&intent.scheme, &intent.host)
+            && permit.addresses().contains(address)
     }
 }
 
@@ -72,7 +79,7 @@ impl Pool {
     /// Takes an idle connection of HTTP/1.1 that this permit may use.
     pub(super) fn take_idle(&self, permit: &Permit) -> Option<Lease> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(Idle::is_usable);
+        retain_usable(&mut idle);
         let at = idle.iter().rposition(|idle| idle.key.serves(permit))?;
         let Idle { key, sender, .. } = idle.remove(at);
         Some(Lease {
@@ -85,7 +92,8 @@ impl Pool {
     /// Takes part in a connection of HTTP/2 that this permit may use and that has room.
     pub(super) fn take_shared(&self, permit: &Permit) -> Option<Lease> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.retain(Shared::is_usable);
+        let now = Instant::now();
+        shared.retain(|one| one.is_usable(now));
         let room = |one: &&mut Shared| one.open() < limits::ORIGIN_STREAMS;
         let one = shared
             .iter_mut()
@@ -97,7 +105,7 @@ impl Pool {
     /// Keeps an idle connection; the oldest goes where there are too many.
     pub(super) fn put(&self, key: Key, sender: http1::SendRequest<Outbound>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(Idle::is_usable);
+        retain_usable(&mut idle);
         let same = idle.iter().filter(|idle| idle.key == key).count();
         if same >= limits::POOL_PER_ORIGIN {
             if let Some(oldest) = idle.iter().position(|idle| idle.key == key) {
@@ -117,7 +125,8 @@ impl Pool {
     /// is forgotten, and ends with its last stream.
     pub(super) fn share(&self, key: Key, sender: http2::SendRequest<Outbound>) -> Lease {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.retain(Shared::is_usable);
+        let now = Instant::now();
+        shared.retain(|one| one.is_usable(now));
         if shared.len() >= limits::POOL {
             shared.remove(0);
         }
@@ -141,9 +150,15 @@ impl Pool {
     }
 }
 
+/// Forgets what is closed or too old. The clock is read once: there may be many.
+fn retain_usable(idle: &mut Vec<Idle>) {
+    let now = Instant::now();
+    idle.retain(|one| one.is_usable(now));
+}
+
 impl Idle {
-    fn is_usable(&self) -> bool {
-        !self.sender.is_closed() && self.since.elapsed() < limits::POOL_IDLE
+    fn is_usable(&self, now: Instant) -> bool {
+        !self.sender.is_closed() && now.duration_since(self.since) < limits::POOL_IDLE
     }
 }
 
@@ -162,8 +177,8 @@ impl Shared {
         Arc::strong_count(&self.streams).saturating_sub(1)
     }
 
-    fn is_usable(&self) -> bool {
-        let idle = self.open() == 0 && self.used.elapsed() >= limits::POOL_IDLE;
+    fn is_usable(&self, now: Instant) -> bool {
+        let idle = self.open() == 0 && now.duration_since(self.used) >= limits::POOL_IDLE;
         !self.sender.is_closed() && !idle
     }
 }
