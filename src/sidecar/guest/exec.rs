@@ -15,7 +15,7 @@ use super::call::{Failure, usage};
 use super::limits::{MESSAGE_BYTES, SURROUNDINGS_BYTES};
 use super::lookup::{DEFAULT_PATH, Lookup, find};
 use super::relay::Relay;
-use super::{accounts, files, input};
+use super::{accounts, files, filter, input};
 
 /// Bottle itself failed, before there was a command to speak of.
 const FAILED: u8 = 125;
@@ -91,7 +91,7 @@ fn confine(environment: &Environment) -> anyhow::Result<()> {
         };
         setrlimit(Resource::Nproc, limit).context("cannot bound the number of processes")?;
     }
-    Ok(())
+    filter::apply().context("cannot filter the command's system calls")
 }
 
 /// An engine may give the container's capabilities to a program that it runs later, or not.

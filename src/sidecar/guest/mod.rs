@@ -9,6 +9,7 @@ mod adopt;
 mod call;
 mod exec;
 mod files;
+mod filter;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -5,6 +5,8 @@ mod confine;
 #[cfg(test)]
 mod exec;
 #[cfg(test)]
+mod filter;
+#[cfg(test)]
 mod image;
 #[cfg(test)]
 mod init;
