@@ -8,6 +8,8 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod address;
+pub mod attack;
+pub mod attempts;
 pub mod audit;
 pub mod config;
 pub mod control;

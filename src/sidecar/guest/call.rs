@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 
 use super::adopt::Covered;
-use super::{adopt, exec, init, probe, provision, tar_in, tar_out};
+use super::{adopt, attacks, exec, init, probe, provision, tar_in, tar_out};
 
 const USAGE: &str = "\
 usage: guest COMMAND
@@ -22,6 +22,8 @@ usage: guest COMMAND
                           make an image ready for the agent's user; `covered` when
                           folders in memory will lie over home and WORKDIR
   probe                   try to get out (JSON on standard input)
+  attack                  attack the bottle as the agent (JSON on standard input)
+  idle                    wait for ever
   resolves NAME           ask the resolvers for an address of NAME
   tar-in DIR              unpack a tar stream from standard input
   tar-out PATH            write PATH as a tar stream to standard output
@@ -113,6 +115,8 @@ fn work(root: &Path, command: &OsStr, rest: &[OsString]) -> Result<(), Failure> 
             };
             Ok(adopt::adopt(root, user, Path::new(workdir), covered)?)
         }
+        (Some("attack"), []) => Ok(attacks::from_stdin()?),
+        (Some("idle"), []) => attacks::idle(),
         (Some("probe"), []) => Ok(probe::from_stdin()?),
         (Some("resolves"), [name]) => {
             let name = name

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod adopt;
+mod attacks;
 mod call;
 mod exec;
 mod files;

@@ -12,15 +12,15 @@ use super::dns;
 use crate::guest::limits::ANSWER_BYTES;
 
 /// What all attempts of one probe share.
-pub(super) struct Means<'a> {
+pub(in crate::guest) struct Means<'a> {
     /// What is sent.
-    pub(super) token: &'a [u8],
+    pub(in crate::guest) token: &'a [u8],
     /// What resolvers are asked.
-    pub(super) query: &'a [u8],
+    pub(in crate::guest) query: &'a [u8],
     /// The interface for link-local addresses.
-    pub(super) link: Option<u32>,
+    pub(in crate::guest) link: Option<u32>,
     /// When the last answer is waited for.
-    pub(super) deadline: Instant,
+    pub(in crate::guest) deadline: Instant,
 }
 
 impl Means<'_> {
@@ -47,7 +47,7 @@ impl Means<'_> {
 }
 
 /// Makes one attempt. An error means that it could not be made, which says nothing about the way.
-pub(super) fn try_one(attempt: &Attempt, means: &Means<'_>) -> anyhow::Result<Outcome> {
+pub(in crate::guest) fn try_one(attempt: &Attempt, means: &Means<'_>) -> anyhow::Result<Outcome> {
     let to = means.dialled(attempt);
     let outcome = match (attempt.how, attempt.target) {
         (How::Tcp, TargetKind::Resolver) => tcp_query(to, means),

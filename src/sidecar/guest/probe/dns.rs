@@ -19,7 +19,7 @@ const QUESTION_END: [u8; 4] = [0, 1, 0, 1];
 const FOREIGN: &str = "an answer that is not to the question";
 
 /// Builds the query for the address of a name.
-pub(super) fn query(name: &str) -> anyhow::Result<Vec<u8>> {
+pub(in crate::guest) fn query(name: &str) -> anyhow::Result<Vec<u8>> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let mut bytes = [&ID[..], &HEADER_REST].concat();
     for label in name.split('.') {

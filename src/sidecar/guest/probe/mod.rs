@@ -6,6 +6,8 @@ mod prober;
 mod resolves;
 mod surroundings;
 
-pub(super) use dns::DNS_PORT;
+pub(super) use attempt::{Means, try_one};
+pub(super) use dns::{DNS_PORT, query};
 pub(super) use prober::from_stdin;
 pub(super) use resolves::resolves;
+pub(super) use surroundings::Surroundings;

@@ -10,27 +10,27 @@ use crate::guest::limits::SURROUNDINGS_BYTES;
 
 /// Where to look next. A place is a socket address, since a link-local address needs its interface; its port is 0.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Surroundings {
+pub(in crate::guest) struct Surroundings {
     /// The own addresses, loopback left out.
-    pub(super) addresses: BTreeSet<IpAddr>,
+    pub(in crate::guest) addresses: BTreeSet<IpAddr>,
     /// The gateways of all routes.
-    pub(super) gateways: BTreeSet<SocketAddr>,
+    pub(in crate::guest) gateways: BTreeSet<SocketAddr>,
     /// The first address of each attached network, where engines put the host.
-    pub(super) first_addresses: BTreeSet<SocketAddr>,
+    pub(in crate::guest) first_addresses: BTreeSet<SocketAddr>,
     /// The neighbours that have answered.
-    pub(super) neighbours: BTreeSet<SocketAddr>,
+    pub(in crate::guest) neighbours: BTreeSet<SocketAddr>,
     /// The resolvers, with their port.
-    pub(super) resolvers: BTreeSet<SocketAddr>,
+    pub(in crate::guest) resolvers: BTreeSet<SocketAddr>,
     /// The interface on which link-local addresses are reached.
-    pub(super) link: Option<u32>,
+    pub(in crate::guest) link: Option<u32>,
     /// Whether every own address may be used already.
-    pub(super) state: State,
+    pub(in crate::guest) state: State,
 }
 
 /// Whether an address may be used: for a second or two after its interface came up,
 /// the kernel asks whether somebody else has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::guest) enum State {
     /// All may be used.
     #[default]
     Settled,
@@ -51,7 +51,7 @@ struct Sources {
 
 impl Surroundings {
     /// Reads them; a kernel without IPv6 has not all of the files.
-    pub(super) fn look() -> anyhow::Result<Self> {
+    pub(in crate::guest) fn look() -> anyhow::Result<Self> {
         let text = |path: &str| -> anyhow::Result<String> {
             let bytes = read_if_there(Path::new(path), SURROUNDINGS_BYTES)?.unwrap_or_default();
             Ok(String::from_utf8_lossy(&bytes).into_owned())
