@@ -8,6 +8,7 @@ use bottle_contract::id::{BottleId, Role};
 use serde::Serialize;
 use thiserror::Error as ThisError;
 
+use super::around::Around;
 use super::request::{ExecOptions, LaunchRequest, Launched, Plan};
 use crate::process::{Invocation, ProcessError};
 use crate::state::Observed;
@@ -50,6 +51,13 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
     /// Tells whether the container of this role runs.
     fn runs(&self, id: &BottleId, role: Role) -> Result<bool, BackendError>;
+
+    /// Says what stands around a running bottle, as seen from outside: what an attack from inside aims
+    /// at, beside the host's own addresses. A backend whose bottles have no network but loopback has
+    /// nothing to add.
+    fn around(&self, _id: &BottleId) -> Result<Around, BackendError> {
+        Ok(Around::default())
+    }
 
     /// Asks the sidecar over its control channel; `line` is one JSON value, and so is the answer.
     fn control(&self, id: &BottleId, line: &str) -> Result<String, BackendError>;

@@ -4,6 +4,7 @@
 //! seals, lists and removes; it never prints, never reads the environment, and
 //! knows nothing of manifests.
 
+mod around;
 mod backend;
 pub mod containers;
 pub(crate) mod environment;
@@ -11,9 +12,11 @@ mod registry;
 mod request;
 mod workspace;
 
+pub use around::Around;
 pub use backend::{
     Backend, BackendError, Consumer, Follow, Home, Interrupted, Probe, Problem, Producer, Progress,
 };
+pub(crate) use containers::host_addresses;
 pub use registry::{NAMES, Registry, UnknownBackend};
 pub use request::{
     ExecOptions, HostAccess, ImageSource, LaunchRequest, Launched, Limits, Plan, RootAccess,

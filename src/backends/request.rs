@@ -48,6 +48,8 @@ pub struct LaunchRequest {
 pub enum ImageSource {
     /// An image by name.
     Reference(String),
+    /// Nothing but the guest: for a bottle that runs no program of anybody else's.
+    Empty,
     /// An image to build first.
     Dockerfile {
         /// The Dockerfile.

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use super::context::Context;
 use super::{
     allow, audit, check, clean, completions, cp, deny, doctor, exec, init, inspect, logs, ls, plan,
-    run, schema, stop, trust,
+    run, schema, stop, trust, verify,
 };
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -49,6 +49,7 @@ pub(super) enum Verb {
     Stop(stop::StopArgs),
     Clean(clean::CleanArgs),
     Doctor(doctor::DoctorArgs),
+    Verify(verify::VerifyArgs),
     Init(init::InitArgs),
     Trust(trust::TrustArgs),
     Schema(schema::SchemaArgs),
@@ -73,6 +74,7 @@ impl Verb {
             Self::Stop(args) => done(stop::run(context, &args)),
             Self::Clean(args) => clean::run(context, &args),
             Self::Doctor(args) => doctor::run(context, &args),
+            Self::Verify(args) => verify::run(context, args),
             Self::Init(args) => done(init::run(context, &args)),
             Self::Trust(args) => done(trust::run(context, &args)),
             Self::Schema(args) => done(schema::run(context, &args)),
@@ -93,6 +95,7 @@ impl Verb {
             Self::Audit(args) => args.json,
             Self::Clean(args) => args.json,
             Self::Doctor(args) => args.json,
+            Self::Verify(args) => args.json,
             Self::Check(args) => args.json,
             Self::Run(_)
             | Self::Exec(_)

@@ -24,5 +24,6 @@ mod run;
 mod schema;
 mod stop;
 mod trust;
+mod verify;
 
 pub use args::main;

@@ -10,7 +10,7 @@ use clap::Args;
 use super::context::Context;
 use super::manifest::{ManifestArgs, require_trust};
 use super::plan;
-use crate::backends::LaunchRequest;
+use crate::backends::{HostAccess, LaunchRequest};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::launch::{
@@ -18,7 +18,7 @@ use crate::launch::{
 };
 use crate::manifest::{Loaded, Resolved, TrustFlag, grants};
 use crate::process::{self, Invocation};
-use crate::state::{self, FORMAT, Keep, Phase, Record};
+use crate::state::{self, Accepts, FORMAT, Keep, Phase, Record};
 
 /// How long an engine may take to start: the first time it fetches a kernel.
 const START: Duration = Duration::from_mins(10);
@@ -91,7 +91,7 @@ fn require_unchanged(trusted: &Loaded, now: &Loaded) -> Result<()> {
 }
 
 /// Offers to start an engine; without a terminal, or without a yes, nothing is started.
-fn offer(context: &Context, call: &Invocation) -> Result<bool> {
+pub(super) fn offer(context: &Context, call: &Invocation) -> Result<bool> {
     let ui = context.ui();
     if !ui.can_ask() {
         return Ok(false);
@@ -110,7 +110,7 @@ fn offer(context: &Context, call: &Invocation) -> Result<bool> {
     Ok(true)
 }
 
-fn say_choice(context: &Context, choice: &Choice<'_>) {
+pub(super) fn say_choice(context: &Context, choice: &Choice<'_>) {
     let version = choice.probe.version.as_deref().unwrap_or_default();
     context.ui().note(format!(
         "backend: {} {version} ({})",
@@ -132,6 +132,8 @@ fn launch(
     record.keep = args.keep.then_some(Keep::Asked);
     // Questions are asked before signals are held back and before anything is made: a Ctrl-C just ends them.
     let request = request(context, resolved, &record, &state.bottle(&id).audit_dir())?;
+    let warns = request.host_access == Some(HostAccess::Warn);
+    record.accepts = warns.then_some(Accepts::HostServices);
     let signals = Signals::watch()?;
     heal(choice.backend, &state, &record.owner, context.ui());
     let (dir, lock) = state.create(&id)?;
@@ -210,12 +212,13 @@ fn record(resolved: &Resolved, loaded: &Loaded, choice: &Choice<'_>, id: &Bottle
         pid: Some(std::process::id()),
         exit: None,
         keep: None,
+        accepts: None,
         audit_head: None,
     }
 }
 
 /// The time in UTC, to the second.
-fn now() -> String {
+pub(super) fn now() -> String {
     let now = jiff::Timestamp::now();
     now.round(jiff::Unit::Second).unwrap_or(now).to_string()
 }

@@ -147,6 +147,7 @@ mod tests {
             pid: None,
             exit: None,
             keep: None,
+            accepts: None,
             audit_head: None,
         });
         Bottle {

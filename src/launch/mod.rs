@@ -2,7 +2,7 @@
 //!
 //! `choose` takes a backend, `prepare` turns a manifest into a request, `session` runs it from the
 //! record to the teardown, `attach` hands the terminal over, `inventory` and `clean` find and
-//! remove what is left. Backends are seen as `dyn Backend` only.
+//! remove what is left, `verify` attacks a bottle. Backends are seen as `dyn Backend` only.
 
 mod ask;
 mod attach;
@@ -20,6 +20,7 @@ mod signals;
 mod steps;
 mod stop;
 mod summary;
+mod verify;
 
 #[cfg(test)]
 mod stamped_tests;
@@ -38,3 +39,4 @@ pub use sidecar_binary::{
 };
 pub use signals::Signals;
 pub use stop::stop;
+pub use verify::{Attacked, OwnParts, Row, Verdict, Verified, attack, verify_own};

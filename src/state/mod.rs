@@ -30,5 +30,5 @@ pub use lock::{Lock, is_held};
 pub use observed::{Observed, ResourceKind};
 pub use owner::owner;
 pub use reconcile::{Bottle, RecordView, Status, reconcile};
-pub use record::{FORMAT, Keep, Phase, Record};
+pub use record::{Accepts, FORMAT, Keep, Phase, Record};
 pub use select::{SelectError, select};

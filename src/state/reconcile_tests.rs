@@ -30,6 +30,7 @@ fn record(id: BottleId, phase: Phase, keep: Option<Keep>) -> Record {
         pid: None,
         exit: None,
         keep,
+        accepts: None,
         audit_head: None,
     }
 }

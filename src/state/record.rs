@@ -51,6 +51,10 @@ pub struct Record {
     /// Why this stays after the bottle's end, when it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<Keep>,
+    /// What its manifest accepts, for whoever judges the wall later. A bottle of a version that did
+    /// not write it accepts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepts: Option<Accepts>,
     /// Where the audit log ended when the bottle did, where it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_head: Option<Head>,
@@ -83,6 +87,17 @@ pub enum Keep {
     Asked,
     /// Something failed, and the logs tell what.
     Failed,
+    /// Written by a newer version of bottle.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a manifest accepts of the wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accepts {
+    /// That the host's own services answer: `host-access = "warn"`.
+    HostServices,
     /// Written by a newer version of bottle.
     #[serde(other)]
     Unknown,

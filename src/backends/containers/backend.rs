@@ -10,6 +10,8 @@ use bottle_contract::guest;
 use bottle_contract::id::{BottleId, Role};
 use bottle_contract::secret::Secret;
 
+use super::around;
+use super::capabilities::Capabilities;
 use super::engine::{Engine, Located};
 use super::error::EngineError;
 use super::images::{self, Workshop};
@@ -21,6 +23,7 @@ use super::record::EngineInfo;
 use super::request::{ExecSpec, LogsUntil, Request, Streams};
 use super::sidecar::control_line;
 use super::sketch;
+use crate::backends::around::Around;
 use crate::backends::backend::{
     Backend, BackendError, Consumer, Follow, Home, Probe, Producer, Progress,
 };
@@ -66,12 +69,8 @@ impl Containers {
             .map_err(|error| unusable(probe::not_installed(dialect, &error)))
     }
 
-    fn steps(
-        &self,
-        engine: &Located,
-        request: &LaunchRequest,
-        progress: &dyn Progress,
-    ) -> Result<Launched, BackendError> {
+    /// Says what the engine can do, which it is asked once.
+    fn capabilities(&self, engine: &Located) -> Result<Capabilities, BackendError> {
         let info = match self.info.get() {
             Some(info) => info.clone(),
             None => engine
@@ -79,7 +78,16 @@ impl Containers {
                 .and_then(|version| engine.info(version))
                 .map_err(|error| step("engine", error))?,
         };
-        let can = probe::capabilities(&self.engine, &info);
+        Ok(probe::capabilities(&self.engine, &info))
+    }
+
+    fn steps(
+        &self,
+        engine: &Located,
+        request: &LaunchRequest,
+        progress: &dyn Progress,
+    ) -> Result<Launched, BackendError> {
+        let can = self.capabilities(engine)?;
         plan::check_before_images(request, &can)?;
         progress.check()?;
         progress.phase("image");
@@ -190,6 +198,12 @@ impl Backend for Containers {
         let found = self.located()?.container(&id.resource(role));
         let record = found.map_err(|error| step("list", error))?;
         Ok(record.is_some_and(|record| record.running))
+    }
+
+    fn around(&self, id: &BottleId) -> Result<Around, BackendError> {
+        let engine = self.located()?;
+        let can = self.capabilities(&engine)?;
+        around::around(&engine, &can, id).map_err(|error| step_any("list", error))
     }
 
     fn control(&self, id: &BottleId, line: &str) -> Result<String, BackendError> {

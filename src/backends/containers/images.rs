@@ -32,6 +32,11 @@ COPY empty/ /run/
 ENTRYPOINT [\"/bottle-sidecar\"]
 ";
 
+/// An image needs a layer.
+const EMPTY_DOCKERFILE: &str = "FROM scratch
+COPY empty/ /tmp/
+";
+
 /// Who makes images, for whom, and who may stop it.
 #[derive(Clone, Copy)]
 pub(super) struct Workshop<'a> {
@@ -113,6 +118,7 @@ fn ensure_base(workshop: Workshop<'_>) -> Result<(String, ImageRecord)> {
             }
             reference.clone()
         }
+        ImageSource::Empty => ensure_empty(workshop)?,
         ImageSource::Dockerfile {
             file,
             context,
@@ -123,6 +129,18 @@ fn ensure_base(workshop: Workshop<'_>) -> Result<(String, ImageRecord)> {
         .image(&reference)?
         .ok_or_else(|| anyhow!("the image `{reference}` is not here after it was made"))?;
     Ok((reference, image))
+}
+
+/// Makes an image that holds an empty folder and nothing else: there is nothing to fetch for it.
+fn ensure_empty(workshop: Workshop<'_>) -> Result<String> {
+    let made_of = hex(&Sha256::digest(EMPTY_DOCKERFILE));
+    let tag = format!("localhost/bottle/empty:{}", short(&made_of));
+    if workshop.engine.image(&tag)?.is_none() {
+        let context = Context::new(EMPTY_DOCKERFILE)?;
+        context.add_folder("empty")?;
+        context.build(workshop, &tag, "build an empty image")?;
+    }
+    Ok(tag)
 }
 
 /// Builds under a tag of what is built, so that a later build replaces the earlier one and no other.

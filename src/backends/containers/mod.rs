@@ -5,6 +5,7 @@
 //! branches on an engine's name, only on [`Capabilities`].
 
 mod archive;
+mod around;
 mod backend;
 mod builder;
 mod capabilities;
@@ -31,5 +32,6 @@ pub use capabilities::{
 };
 pub use engine::Engine;
 pub use error::{EngineError, ErrorKind};
+pub(crate) use oracle::host_addresses;
 pub use record::{BuilderState, ContainerRecord, EngineInfo, ImageRecord, Listing, NetworkRecord};
 pub use request::{ContainerSpec, ExecSpec, NetworkKind, NetworkSpec, Request, Scratch};

@@ -80,7 +80,7 @@ impl Oracle {
 }
 
 /// Lists the host's own addresses, loopback and link-local ones left out.
-pub(super) fn host_addresses() -> io::Result<Vec<IpAddr>> {
+pub(crate) fn host_addresses() -> io::Result<Vec<IpAddr>> {
     let interfaces = if_addrs::get_if_addrs()?;
     let usable = |ip: &IpAddr| match ip {
         IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
