@@ -80,8 +80,6 @@ pub enum Call {
     Trace(i32),
     /// Lets a traced process go.
     Untrace(i32),
-    /// Reads nothing from a process's memory.
-    ReadMemory(i32),
 }
 
 impl Call {
@@ -142,7 +140,6 @@ impl Call {
             Self::TerminalInput => (libc::SYS_ioctl, [0, TIOCSTI, 0, 0, 0]),
             Self::Trace(pid) => (libc::SYS_ptrace, [PTRACE_SEIZE, pid.into(), 0, NO_MASK, 0]),
             Self::Untrace(pid) => (libc::SYS_ptrace, [PTRACE_DETACH, pid.into(), 0, 0, 0]),
-            Self::ReadMemory(pid) => (libc::SYS_process_vm_readv, [pid.into(), 0, 0, 0, 0]),
         }
     }
 }

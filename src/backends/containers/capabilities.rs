@@ -33,6 +33,8 @@ pub struct Capabilities {
     pub builder: Builder,
     /// What bounds a container's log.
     pub log: LogBound,
+    /// Who keeps the agent's packets from the host's bridge.
+    pub wall: Wall,
     /// Which limits are enforced, and by whom.
     pub limits: Limiting,
     /// How much memory there is for all containers, in bytes.
@@ -114,6 +116,17 @@ pub enum Builder {
     Engine,
     /// In one container that all builds of this user share, with a resolver of its own.
     Shared,
+}
+
+/// Who keeps the agent's packets from the host's bridge, where a socket that is bound to an interface
+/// needs no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wall {
+    /// The guest, by a rule in the agent's own network, with a capability that the engine lends it.
+    Guest,
+    /// Nobody: the host is the network's gateway, and seen to be there.
+    Nobody,
 }
 
 /// What bounds a container's log.

@@ -28,7 +28,7 @@ mod subnets;
 pub use backend::Containers;
 pub use capabilities::{
     Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound, MountOwner, Names,
-    OnBuild, SecondNetwork, Sysctls,
+    OnBuild, SecondNetwork, Sysctls, Wall,
 };
 pub use engine::Engine;
 pub use error::{EngineError, ErrorKind};

@@ -15,7 +15,7 @@ use bottle_contract::probe::{ProbeReport, ProbeRequest};
 use bottle_contract::secret::Secret;
 use ipnet::Ipv4Net;
 
-use super::capabilities::{Capabilities, First, Sysctls};
+use super::capabilities::{Capabilities, First, Sysctls, Wall};
 use super::engine::Located;
 use super::error::EngineError;
 use super::oracle::Oracle;
@@ -179,9 +179,12 @@ impl Guarded<'_> {
         let scene = self.scene;
         scene.progress.check()?;
         scene.progress.phase("seal");
-        let (prepared, probed) = self.prepare_and_probe();
+        let (walled, (prepared, probed)) = join(|| self.wall(), || self.prepare_and_probe());
         // What the probe found comes first: a hole must not hide behind a failed copy.
-        let findings = probed.map_err(|error| step_any("seal", error))?;
+        let mut findings = probed.map_err(|error| step_any("seal", error))?;
+        findings.host_access.extend(walled.err().map(|error| {
+            format!("the agent's packets cannot be kept from the host's bridge: {error:#}")
+        }));
         let mut warnings = seal::accept(findings, scene.plan.host_access)?;
         if self.around.host_answers && seal::beyond(&self.around).next().is_none() {
             warnings.push("nobody beyond the host is known who would answer, so whether the engine keeps the agent from the outside was not tried: this machine's settings name no resolver".to_owned());
@@ -221,6 +224,22 @@ impl Guarded<'_> {
             .filter(|_| self.scene.can.sysctls == Sysctls::Inside)
             .map(|why| format!("IPv6 stays on in the bottle: {why}"));
         store.into_iter().chain(ipv6).collect()
+    }
+
+    /// Lays a rule on the agent's network, with a capability that the agent never has.
+    fn wall(&self) -> anyhow::Result<()> {
+        let Scene { engine, plan, .. } = self.scene;
+        if plan.wall == Wall::Nobody {
+            return Ok(());
+        }
+        let mut spec = guest_call(&plan.agent.name, "wall", Some("0:0"));
+        spec.streams = Streams::Output;
+        spec.argv.push(self.listen.ip().to_string());
+        engine.perform(
+            "keep the agent's packets in",
+            &Request::ExecPrivileged(spec),
+        )?;
+        Ok(())
     }
 
     fn provision(&self) -> anyhow::Result<Provisioned> {

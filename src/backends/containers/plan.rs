@@ -13,7 +13,7 @@ use bottle_contract::policy::Route;
 
 use super::capabilities::{
     Addresses, Capabilities, HostAddress, Limiting, LogBound, MountOwner, Names, SecondNetwork,
-    Sysctls,
+    Sysctls, Wall,
 };
 use super::record::ImageRecord;
 use super::request::{
@@ -64,6 +64,8 @@ pub(super) struct LaunchPlan {
     pub(super) command: Vec<String>,
     /// How many processes and threads the guest lets the agent have, where the engine does not bound them.
     pub(super) processes: Option<u32>,
+    /// Who keeps the agent's packets from the host's bridge.
+    pub(super) wall: Wall,
     /// What to do when the host answers on the internal network.
     pub(super) host_access: HostAccess,
     /// What a person should know.
@@ -110,6 +112,7 @@ impl LaunchPlan {
             agent: agent_spec(request, can, images, &user, mount),
             command: agent_command(request, &images.base)?,
             processes: processes(request, can, &user),
+            wall: can.wall,
             host_access,
             notes: notes(request, can, &user),
         })

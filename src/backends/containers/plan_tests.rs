@@ -25,6 +25,7 @@ fn can() -> Capabilities {
         on_build: OnBuild::Shown,
         builder: Builder::Engine,
         log: LogBound::Engine,
+        wall: Wall::Guest,
         limits: Limiting::Engine,
         memory: Some(8 << 30),
     }
@@ -44,6 +45,7 @@ fn machines() -> Capabilities {
         mount_marks: &[':', ',', '='],
         sysctls: Sysctls::Inside,
         log: LogBound::Nothing,
+        wall: Wall::Nobody,
         limits: Limiting::Machine {
             least_memory: 200 << 20,
         },

@@ -72,6 +72,8 @@ pub enum Request {
     },
     /// Runs one more program in a container.
     Exec(ExecSpec),
+    /// Runs a program of ours in a container with every capability, for the moment that it takes.
+    ExecPrivileged(ExecSpec),
     /// Shows what a container's first process has printed.
     Logs {
         /// The container.

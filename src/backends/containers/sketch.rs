@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bottle_contract::guest;
 
-use super::capabilities::{Capabilities, Names};
+use super::capabilities::{Capabilities, Names, Wall};
 use super::engine::{Engine, Located};
 use super::plan::{self, Images, LaunchPlan, SIDECAR_PROGRAM};
 use super::probe;
@@ -162,6 +162,11 @@ fn requests(request: &LaunchRequest, plan: &LaunchPlan) -> Vec<(&'static str, Re
             )),
         ),
     ]);
+    if plan.wall == Wall::Guest {
+        let words = [guest::GUEST, "wall", "<the sidecar's address>"];
+        let wall = exec(agent, root(), Streams::Output, &words);
+        steps.push(("seal", Request::ExecPrivileged(wall)));
+    }
     if request.workspace.is_some() && plan.agent.mounts.is_empty() {
         let copy = exec(
             agent,

@@ -18,7 +18,7 @@ use crate::launch::Signals;
 use crate::process::{self, Input};
 
 /// How long all attempts may take: they take a few seconds on an idle machine.
-const ATTACK: Duration = Duration::from_secs(60);
+const ATTACK: Duration = Duration::from_mins(1);
 /// How long one attempt waits for an answer. A packet crosses a bridge of this machine in well under
 /// a millisecond; silence for this long means that nobody took it.
 const ATTEMPT_MILLIS: u64 = 400;

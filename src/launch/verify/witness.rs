@@ -153,9 +153,9 @@ impl Listener {
                 }
                 let (guest, one) = (Arc::clone(&self.guest), Arc::clone(&open));
                 let served = thread::Builder::new().spawn(move || {
-                    let _one = one;
                     // Whoever breaks off needs no answer.
                     guest.serve(stream, from.ip()).ok();
+                    drop(one);
                 });
                 // Without a thread it is not served, and closed.
                 drop(served);

@@ -6,10 +6,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
+use rustix::process::{self, DumpableBehavior};
 
 use super::adopt::Covered;
-use super::{adopt, attacks, exec, init, probe, provision, tar_in, tar_out};
+use super::{adopt, attacks, exec, filter, init, probe, provision, tar_in, tar_out, wall};
 
 const USAGE: &str = "\
 usage: guest COMMAND
@@ -17,6 +18,7 @@ usage: guest COMMAND
   init                    idle as process 1: reap children, pass SIGTERM on
   go                      tell init to start the agent's command, and to end with it
   exec [--] CMD ARGS...   start CMD with the agent's environment
+  wall ADDRESS            let nothing out but what goes to the sidecar's address
   provision               bring in what belongs to one bottle (JSON on standard input)
   adopt USER WORKDIR [covered]
                           make an image ready for the agent's user; `covered` when
@@ -28,6 +30,9 @@ usage: guest COMMAND
   tar-in DIR              unpack a tar stream from standard input
   tar-out PATH            write PATH as a tar stream to standard output
 ";
+
+/// What an image's build calls, where there is no agent yet.
+const BEFORE_THE_BOTTLE: [&str; 1] = ["adopt"];
 
 /// The whole file system; tests use a folder instead.
 const ROOT: &str = "/";
@@ -82,6 +87,9 @@ fn dispatch(words: &[OsString]) -> Result<u8, Failure> {
         return Err(usage("no command"));
     };
     let root = Path::new(ROOT);
+    if !BEFORE_THE_BOTTLE.contains(&command.to_str().unwrap_or_default()) {
+        shield(command)?;
+    }
     match (command.to_str(), rest) {
         (Some("init"), []) => match init::init()? {
             0 => Ok(0),
@@ -95,10 +103,31 @@ fn dispatch(words: &[OsString]) -> Result<u8, Failure> {
     }
 }
 
+/// Keeps the agent from taking this process for a way round its own confinement: both may be the same
+/// user's, and an engine starts this one without our filter.
+fn shield(command: &OsStr) -> anyhow::Result<()> {
+    let command = command.to_str().unwrap_or_default();
+    // That one lays it on together with the rest, and has a status of its own for a failure.
+    if command != "exec" {
+        filter::apply().context("cannot filter the guest's own system calls")?;
+    }
+    // What stands for the agent is to be seen as the agent is.
+    if !["attack", "idle"].contains(&command) {
+        process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+            .context("cannot keep the agent from tracing the guest")?;
+    }
+    Ok(())
+}
+
 /// Runs one of the commands that either do their work or fail.
 fn work(root: &Path, command: &OsStr, rest: &[OsString]) -> Result<(), Failure> {
     match (command.to_str(), rest) {
         (Some("go"), []) => Ok(init::go()?),
+        (Some("wall"), [address]) => {
+            let address = address.to_str().and_then(|address| address.parse().ok());
+            let address = address.ok_or_else(|| usage("the address is not one of IPv4"))?;
+            Ok(wall::wall(address)?)
+        }
         (Some("provision"), []) => Ok(provision::from_stdin(root)?),
         (Some("adopt"), [user, workdir, rest @ ..]) => {
             let user = user

@@ -25,6 +25,8 @@ pub(super) const RESOLVE_WAIT: Duration = Duration::from_secs(2);
 pub(super) const SETTLE: Duration = Duration::from_secs(4);
 /// How often that is looked at: the kernel tells it to nobody without a netlink socket.
 pub(super) const SETTLE_STEP: Duration = Duration::from_millis(20);
+/// How long the kernel may take to answer about a rule: it does at once, or loads a module first.
+pub(super) const WALL_WAIT: Duration = Duration::from_secs(5);
 /// How long processes have to end after SIGTERM; engines wait 10 s before they kill.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// How often `init` looks whether the others have ended: no signal tells it, since most are not its children.

@@ -26,5 +26,6 @@ mod signals;
 mod tar_in;
 mod tar_out;
 mod trust_store;
+mod wall;
 
 pub use call::{run, words};

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::super::capabilities::{
     Addresses, Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound,
-    MountOwner, Names, OnBuild, SecondNetwork, Sysctls,
+    MountOwner, Names, OnBuild, SecondNetwork, Sysctls, Wall,
 };
 use super::super::error::ErrorKind;
 use super::super::record::{
@@ -188,6 +188,7 @@ impl Dialect for Apple {
             on_build: OnBuild::Archived,
             builder: Builder::Shared,
             log: LogBound::Nothing,
+            wall: Wall::Nobody,
             limits: Limiting::Machine {
                 least_memory: LEAST_MEMORY,
             },
@@ -243,7 +244,7 @@ fn words(request: &Request) -> Words {
         Request::StopBuilder => Words::of(&["builder", "stop"]),
         Request::CreateNetwork(spec) => create_network(spec),
         // A container has all its networks from its creation on.
-        Request::Connect { .. } => Words::of(&["--help"]),
+        Request::Connect { .. } | Request::ExecPrivileged(_) => Words::of(&["--help"]),
         Request::InspectNetworks(names) => Words::of(&["network", "inspect"]).words(names),
         Request::ListNetworks { .. } => Words::of(&["network", "list", "--format=json"]),
         Request::RemoveNetwork(name) => Words::of(&["network", "delete"]).word(name),

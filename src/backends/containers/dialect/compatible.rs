@@ -57,7 +57,8 @@ pub(super) fn argv(request: &Request, differences: Differences) -> Vec<OsString>
         Request::InspectContainers(names) => Words::of(&["container", "inspect"]).words(names),
         Request::ListContainers { label } => Words::of(&["ps", "--all", "--quiet", "--no-trunc"])
             .option("filter", format!("label={label}")),
-        Request::Exec(spec) => exec(spec),
+        Request::Exec(spec) => exec(&[], spec),
+        Request::ExecPrivileged(spec) => exec(&["--privileged"], spec),
         Request::Logs { container, until } => {
             let follow: &[&str] = match until {
                 LogsUntil::Now => &[],
@@ -199,8 +200,8 @@ fn volume(mount: &Mount) -> OsString {
     word
 }
 
-fn exec(spec: &ExecSpec) -> Words {
-    let words = Words::of(&["exec"]);
+fn exec(rights: &[&str], spec: &ExecSpec) -> Words {
+    let words = Words::of(&["exec"]).words(rights);
     let words = match spec.streams {
         Streams::Output => words,
         Streams::InputOutput => words.word("--interactive"),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::super::capabilities::{
     Addresses, Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound,
-    MountOwner, Names, OnBuild, SecondNetwork, Sysctls,
+    MountOwner, Names, OnBuild, SecondNetwork, Sysctls, Wall,
 };
 use super::super::error::ErrorKind;
 use super::super::record::{ContainerRecord, Endpoint, EngineInfo, ImageRecord, NetworkRecord};
@@ -136,6 +136,7 @@ impl Dialect for Docker {
             on_build: OnBuild::Shown,
             builder: Builder::Engine,
             log: LogBound::Engine,
+            wall: Wall::Guest,
             limits: if info.limits {
                 Limiting::Engine
             } else {

@@ -11,10 +11,9 @@ use super::scene::Scene;
 /// The five sets of capabilities.
 const SETS: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
 /// What must be the same for what `exec` starts and for the agent.
-const SAME: [&str; 11] = [
+const SAME: [&str; 9] = [
     "Uid",
     "Gid",
-    "Groups",
     "CapInh",
     "CapPrm",
     "CapEff",
@@ -22,7 +21,6 @@ const SAME: [&str; 11] = [
     "CapAmb",
     "NoNewPrivs",
     "Seccomp",
-    "Seccomp_filters",
 ];
 const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
 
@@ -83,9 +81,13 @@ fn exec() -> Seen {
     let own = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let status = SAME.map(|name| (name, value(&own, name), value(&agent, name)));
     let names = NAMESPACES.map(|name| (name, namespace("self", name), namespace(&pid, name)));
+    // An engine may leave groups out, and must not add any.
+    let more = groups(&own).any(|group| !groups(&agent).any(|other| other == group));
+    let status = status
+        .into_iter()
+        .chain(more.then(|| ("Groups", value(&own, "Groups"), value(&agent, "Groups"))));
     let bounds = [("limits", limits("self"), limits(&pid))];
     let differ: Vec<String> = status
-        .into_iter()
         .chain(names)
         .chain(bounds)
         .filter(|(_, own, agent)| own != agent)
@@ -105,6 +107,12 @@ fn exec() -> Seen {
     }
 }
 
+fn groups(status: &str) -> impl Iterator<Item = String> {
+    let groups = value(status, "Groups").unwrap_or_default();
+    let words: Vec<String> = groups.split(' ').map(str::to_owned).collect();
+    words.into_iter().filter(|word| !word.is_empty())
+}
+
 fn namespace(pid: &str, name: &str) -> Option<String> {
     let link = fs::read_link(format!("/proc/{pid}/ns/{name}")).ok()?;
     Some(link.to_string_lossy().into_owned())
@@ -121,7 +129,7 @@ fn limits(pid: &str) -> Option<String> {
     Some(words.collect::<Vec<_>>().join(" "))
 }
 
-/// Finds the agent's first process: what process 1 or the engine started, and not this attack.
+/// Finds the agent's first process: what the guest or the engine started, and not this attack.
 fn agent() -> Option<(String, String)> {
     let ancestors = ancestors();
     let mut pids = numbers();
@@ -131,10 +139,15 @@ fn agent() -> Option<(String, String)> {
         .find_map(|pid| {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
             let parent = value(&status, "PPid")?;
-            let zombie = value(&status, "State")?.starts_with('Z');
-            let first = (parent == "0" || parent == "1") && !zombie;
-            first.then(|| (pid.to_string(), status))
+            // The guest stays beside a command, and shows nothing of itself.
+            let started = parent.parse().is_ok_and(|parent| !shows(parent));
+            (started && shows(pid)).then(|| (pid.to_string(), status))
         })
+}
+
+/// Tells whether a process is one of the agent's, which can be looked at.
+fn shows(pid: u32) -> bool {
+    namespace(&pid.to_string(), "pid").is_some()
 }
 
 /// This process, its parent, and so on.

@@ -14,9 +14,9 @@ use super::scene::Scene;
 use super::unix;
 
 /// How many ports are tried at the same time.
-const SCANNERS: u16 = 16;
+const SCANNERS: u16 = 32;
 /// How long all ports may take: closed ones of a neighbour answer at once.
-const SCAN: Duration = Duration::from_secs(8);
+const SCAN: Duration = Duration::from_secs(15);
 /// Where the control channel is in the sidecar's own container.
 const CONTROL: &str = "/run/bottle-control.sock";
 
