@@ -31,6 +31,7 @@ mod signals;
 mod terminals;
 mod trust;
 mod verbs;
+mod verify;
 mod walls;
 mod workspace;
 
@@ -112,6 +113,14 @@ macro_rules! scenarios {
             verbs::{
                 a_detached_agent_that_ends_is_shown_as_stopped,
                 every_verb_works_on_a_detached_bottle,
+            };
+            verify::{
+                a_bottle_that_works_is_attacked_and_works_on,
+                a_mounted_socket_is_named,
+                a_secret_in_a_file_is_named,
+                a_wall_that_is_whole_holds_each_attempt,
+                an_added_capability_is_named,
+                an_attack_without_the_filter_names_what_it_denied,
             };
             walls::{
                 no_name_is_resolved_but_by_the_sidecar,

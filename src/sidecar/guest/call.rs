@@ -31,8 +31,9 @@ usage: guest COMMAND
   tar-out PATH            write PATH as a tar stream to standard output
 ";
 
-/// What an image's build calls, where there is no agent yet.
-const BEFORE_THE_BOTTLE: [&str; 1] = ["adopt"];
+/// What an image's build calls, where there is no agent yet; and what stands for the agent itself, which
+/// has what it was given and nothing else.
+const UNSHIELDED: [&str; 3] = ["adopt", "attack", "idle"];
 
 /// The whole file system; tests use a folder instead.
 const ROOT: &str = "/";
@@ -87,8 +88,9 @@ fn dispatch(words: &[OsString]) -> Result<u8, Failure> {
         return Err(usage("no command"));
     };
     let root = Path::new(ROOT);
-    if !BEFORE_THE_BOTTLE.contains(&command.to_str().unwrap_or_default()) {
-        shield(command)?;
+    let name = command.to_str().unwrap_or_default();
+    if !UNSHIELDED.contains(&name) {
+        shield(name)?;
     }
     match (command.to_str(), rest) {
         (Some("init"), []) => match init::init()? {
@@ -105,18 +107,13 @@ fn dispatch(words: &[OsString]) -> Result<u8, Failure> {
 
 /// Keeps the agent from taking this process for a way round its own confinement: both may be the same
 /// user's, and an engine starts this one without our filter.
-fn shield(command: &OsStr) -> anyhow::Result<()> {
-    let command = command.to_str().unwrap_or_default();
+fn shield(command: &str) -> anyhow::Result<()> {
     // That one lays it on together with the rest, and has a status of its own for a failure.
     if command != "exec" {
         filter::apply().context("cannot filter the guest's own system calls")?;
     }
-    // What stands for the agent is to be seen as the agent is.
-    if !["attack", "idle"].contains(&command) {
-        process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
-            .context("cannot keep the agent from tracing the guest")?;
-    }
-    Ok(())
+    process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .context("cannot keep the agent from tracing the guest")
 }
 
 /// Runs one of the commands that either do their work or fail.
