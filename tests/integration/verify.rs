@@ -14,8 +14,8 @@ use crate::harness::{Host, Outcome, Room};
 const WRAPPER: &str = r#"#!/bin/bash
 words=()
 for word in "$@"; do
-  if [ -n "${BARE:-}" ] && [ "$word" = exec ] && [ "${words[-1]:-}" = /.bottle/guest ]; then continue; fi
   words+=("$word")
+  if [ -n "${BARE:-}" ] && [[ "${words[*]}" = *" /.bottle/guest exec" ]]; then unset 'words[-1]' 'words[-1]'; fi
 done
 if [[ " $* " =~ ^" create " && "$*" =~ --name=bottle-verify-[a-z0-9]+-agent ]]; then
   words=(create $ADD "${words[@]:1}")
@@ -120,8 +120,12 @@ pub(crate) fn a_bottle_that_works_is_attacked_and_works_on(room: &Room) {
 
 pub(crate) fn an_attack_without_the_filter_names_what_it_denied(room: &Room) {
     let holed = verify(room, &[("BARE", "1")]);
-    for attempt in ["tiocsti", "odd-families"] {
-        assert_named(&holed, attempt);
+    assert_named(&holed, "tiocsti");
+    // docker's own filter denies the rest as well.
+    if room.engine.name != "docker" {
+        for attempt in ["keyring", "vsock", "user-namespace"] {
+            assert_named(&holed, attempt);
+        }
     }
 }
 

@@ -84,7 +84,11 @@ pub(super) fn attack_with(
         timeout_millis: ATTEMPT_MILLIS,
         own,
     };
-    let deaf = listening.witness.hears(&listening.addresses).err();
+    let is_ours = |address| host_addresses().is_ok_and(|now| now.contains(&address));
+    let deaf = listening
+        .witness
+        .hears(&listening.addresses, &is_ours)
+        .err();
     let report = run(attacked, &request)?;
     let deaf = deaf.map(|error| format!("{error:#}"));
     let rows = judge(

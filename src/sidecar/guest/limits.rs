@@ -13,6 +13,8 @@ pub(super) const ATTEMPTS: usize = 512;
 pub(super) const ATTEMPT_STACK: usize = 128 << 10;
 /// The longest that one attempt may be told to wait.
 pub(super) const ATTEMPT_MILLIS: u64 = 30_000;
+/// How long a control waits for what must answer: it does at once, but on a machine that is busy.
+pub(super) const CONTROL_WAIT: Duration = Duration::from_secs(5);
 /// The longest answer that an attempt reads: a DNS message without extensions has 512 bytes.
 pub(super) const ANSWER_BYTES: usize = 2048;
 /// The most resolvers that are asked for a name: as many as C libraries ask.

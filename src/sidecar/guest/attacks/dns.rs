@@ -8,7 +8,7 @@ use bottle_contract::attack::Tried;
 use bottle_contract::probe::{How, Outcome, TargetKind};
 
 use super::proxy::{Proxy, refused};
-use super::reach::{all, at, attempt, datagram_control, random_name};
+use super::reach::{all, at, control, datagram_control, random_name};
 use super::rows::{Checked, Seen, row, worst};
 use super::scene::Scene;
 use crate::guest::limits::ANSWER_BYTES;
@@ -27,7 +27,7 @@ pub(super) fn rows(scene: &Scene) -> Vec<Tried> {
     let sidecar: Vec<IpAddr> = scene.sidecar.iter().map(SocketAddr::ip).collect();
     let sidecar = at(DNS_PORT, &sidecar);
     let ask = |id, how, places: &[SocketAddr]| all(scene, id, (TargetKind::Resolver, how), places);
-    let by_datagram = || datagram_control(scene, "control", How::Dns);
+    let by_datagram = || datagram_control(scene, How::Dns);
     let by_stream = || stream_control(scene);
     let both = worst([
         ask("dns-sidecar", How::Dns, &sidecar),
@@ -78,7 +78,7 @@ fn stream_control(scene: &Scene) -> Checked {
                     .ok();
             }
         });
-        match attempt(scene, "control", (TargetKind::Resolver, How::Tcp, to)) {
+        match control(scene, (TargetKind::Resolver, How::Tcp, to)) {
             Ok(Outcome::Answered { .. }) => Ok("a responder on loopback answers".to_owned()),
             Ok(other) => Err(format!("a responder on loopback: {other:?}")),
             Err(error) => Err(format!("a responder on loopback: {error:#}")),

@@ -62,8 +62,8 @@ pub(super) fn rows(scene: &Scene) -> Vec<Tried> {
 
 fn control(scene: &Scene, how: How) -> Checked {
     match how {
-        How::Tcp => tcp_control(scene, "control"),
-        How::Udp | How::Dns => datagram_control(scene, "control", how),
+        How::Tcp => tcp_control(scene),
+        How::Udp | How::Dns => datagram_control(scene, how),
     }
 }
 

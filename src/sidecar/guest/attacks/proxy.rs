@@ -10,6 +10,7 @@ use bottle_contract::probe::TargetKind;
 use super::reach::random_name;
 use super::rows::{Checked, Seen, row, stopped, through, unclear, worst};
 use super::scene::Scene;
+use crate::guest::limits::CONTROL_WAIT;
 
 /// The longest answer that is read: the sidecar's own are short.
 const ANSWER: usize = 64 * 1024;
@@ -68,10 +69,10 @@ impl Proxy {
         let sidecar = scene
             .sidecar
             .ok_or_else(|| io::Error::other("no variable names the sidecar"))?;
-        let patience = scene.patience() * 4;
-        let stream = TcpStream::connect_timeout(&sidecar, patience)?;
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
+        // It is there: what it does not answer must not be taken for an answer.
+        let stream = TcpStream::connect_timeout(&sidecar, CONTROL_WAIT)?;
+        stream.set_read_timeout(Some(CONTROL_WAIT))?;
+        stream.set_write_timeout(Some(CONTROL_WAIT))?;
         Ok(stream)
     }
 

@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bottle_contract::probe::{Attempt, How, Origin, Outcome, TargetKind};
 
 use super::rows::{Checked, Seen, checked, stopped, through, unclear, worst};
 use super::scene::Scene;
-use crate::guest::limits::ANSWER_BYTES;
+use crate::guest::limits::{ANSWER_BYTES, CONTROL_WAIT};
 use crate::guest::probe::{Means, query, try_one};
 
 /// A name that nobody has: the last label is reserved for that.
@@ -17,7 +17,24 @@ pub(super) fn random_name(scene: &Scene) -> String {
 }
 
 /// Makes one attempt with an id's token.
-pub(super) fn attempt(
+fn attempt(
+    scene: &Scene,
+    id: &str,
+    what: (TargetKind, How, SocketAddr),
+) -> anyhow::Result<Outcome> {
+    attempt_within(scene.patience(), scene, id, what)
+}
+
+/// The same as a control: a busy machine must not make it look as if nobody answered.
+pub(super) fn control(
+    scene: &Scene,
+    what: (TargetKind, How, SocketAddr),
+) -> anyhow::Result<Outcome> {
+    attempt_within(CONTROL_WAIT, scene, "control", what)
+}
+
+fn attempt_within(
+    patience: Duration,
     scene: &Scene,
     id: &str,
     (target, how, to): (TargetKind, How, SocketAddr),
@@ -28,7 +45,7 @@ pub(super) fn attempt(
         token: token.as_bytes(),
         query: &query,
         link: scene.around.link,
-        deadline: Instant::now() + scene.patience(),
+        deadline: Instant::now() + patience,
     };
     let attempt = Attempt {
         target,
@@ -85,11 +102,11 @@ pub(super) fn at(port: u16, addresses: &[IpAddr]) -> Vec<SocketAddr> {
 }
 
 /// The control for TCP: the sidecar's own port, by the same means.
-pub(super) fn tcp_control(scene: &Scene, id: &str) -> Checked {
+pub(super) fn tcp_control(scene: &Scene) -> Checked {
     let Some(sidecar) = scene.sidecar else {
         return Err("no variable names the sidecar".to_owned());
     };
-    match attempt(scene, id, (TargetKind::Sidecar, How::Tcp, sidecar)) {
+    match control(scene, (TargetKind::Sidecar, How::Tcp, sidecar)) {
         Ok(Outcome::Answered { .. }) => Ok(format!("{sidecar} takes a connection")),
         Ok(other) => Err(format!("the sidecar at {sidecar}: {other:?}")),
         Err(error) => Err(format!("the sidecar at {sidecar}: {error:#}")),
@@ -98,9 +115,9 @@ pub(super) fn tcp_control(scene: &Scene, id: &str) -> Checked {
 
 /// The control for datagrams: a responder on loopback that gives back what it gets, by the same means.
 /// With the highest bit of the third byte set, a query is an answer.
-pub(super) fn datagram_control(scene: &Scene, id: &str, how: How) -> Checked {
+pub(super) fn datagram_control(scene: &Scene, how: How) -> Checked {
     let responder = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| {
-        socket.set_read_timeout(Some(scene.patience()))?;
+        socket.set_read_timeout(Some(CONTROL_WAIT))?;
         Ok((socket.local_addr()?, socket))
     });
     let (to, socket) = responder.map_err(|error| format!("a responder on loopback: {error}"))?;
@@ -117,7 +134,7 @@ pub(super) fn datagram_control(scene: &Scene, id: &str, how: How) -> Checked {
                     .ok();
             }
         });
-        match attempt(scene, id, (TargetKind::Host, how, to)) {
+        match control(scene, (TargetKind::Host, how, to)) {
             Ok(Outcome::Answered { .. }) => checked(
                 "a responder on loopback answers",
                 Ok::<_, std::convert::Infallible>(()),

@@ -16,14 +16,14 @@ use super::unix;
 /// How many ports are tried at the same time.
 const SCANNERS: u16 = 32;
 /// How long all ports may take: closed ones of a neighbour answer at once.
-const SCAN: Duration = Duration::from_secs(15);
+const SCAN: Duration = Duration::from_secs(20);
 /// Where the control channel is in the sidecar's own container.
 const CONTROL: &str = "/run/bottle-control.sock";
 
 /// Makes the attempts.
 pub(super) fn rows(scene: &Scene) -> Vec<Tried> {
     vec![
-        row("sidecar-ports", ports(scene), tcp_control(scene, "control")),
+        row("sidecar-ports", ports(scene), tcp_control(scene)),
         row("sidecar-control", control_channel(), unix_control()),
     ]
 }
