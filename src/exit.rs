@@ -3,7 +3,7 @@
 //! | Status | Meaning |
 //! |-------:|---------|
 //! | 0 | It was done. |
-//! | 1 | It was not done; the reason is on standard error. |
+//! | 1 | It was not done, or `verify` found a hole or an attempt that proves nothing; the reason is on standard error. |
 //! | 2 | The command line is wrong. |
 //! | 125 | `run` or `exec` failed by itself: the agent's command was not run to its end. |
 //! | 128 + n | Signal `n` ended `bottle`, after everything was taken down. |

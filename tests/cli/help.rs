@@ -41,6 +41,7 @@ fn the_main_help() {
       stop         End a bottle and remove what was made for it
       clean        Remove what is left over
       doctor       Say what this machine can run bottles on, and what is missing
+      verify       Attack a bottle from inside, and say whether the wall holds
       init         Write a manifest to start from
       trust        Trust what an agent file grants itself
       schema       Print the JSON Schema of manifests, for editors
@@ -58,7 +59,7 @@ fn the_main_help() {
 #[test]
 fn every_verb_says_what_it_does_and_every_argument_what_it_is() {
     let verbs = verbs();
-    assert_eq!(verbs.len(), 18, "{verbs:?}");
+    assert_eq!(verbs.len(), 19, "{verbs:?}");
     for verb in &verbs {
         let short = World::new().bottle(&[verb, "-h"]).ends_with(0).raw_out;
         let first = short.lines().next().unwrap();

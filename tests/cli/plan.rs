@@ -74,6 +74,7 @@ fn a_plan_for_docker_without_docker() {
 
     # seal
     docker exec --interactive --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest provision
+    docker exec --privileged --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest wall '<sidecar>'
     docker exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest tar-in /workspace
     docker exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest probe
 
@@ -194,6 +195,7 @@ fn a_plan_for_podman_without_podman() {
 
     # seal
     podman exec --interactive --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest provision
+    podman exec --privileged --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest wall '<sidecar>'
     podman exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest tar-in /workspace
     podman exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest probe
 

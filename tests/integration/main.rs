@@ -121,6 +121,7 @@ macro_rules! scenarios {
                 a_wall_that_is_whole_holds_each_attempt,
                 an_added_capability_is_named,
                 an_attack_without_the_filter_names_what_it_denied,
+                without_its_rule_the_hosts_bridge_takes_packets,
             };
             walls::{
                 no_name_is_resolved_but_by_the_sidecar,

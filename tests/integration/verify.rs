@@ -12,6 +12,7 @@ use crate::harness::{Host, Outcome, Room};
 /// Stands before the engine's client: adds options where the agent's container is created, and starts
 /// the attack without what the guest lays on a command.
 const WRAPPER: &str = r#"#!/bin/bash
+if [ -n "${OPEN:-}" ] && [[ "$*" = *" /.bottle/guest wall "* ]]; then exit 0; fi
 words=()
 for word in "$@"; do
   words+=("$word")
@@ -127,6 +128,20 @@ pub(crate) fn an_attack_without_the_filter_names_what_it_denied(room: &Room) {
             assert_named(&holed, attempt);
         }
     }
+}
+
+pub(crate) fn without_its_rule_the_hosts_bridge_takes_packets(room: &Room) {
+    if room.engine.host == Host::Gateway {
+        eprintln!("left out: the host of this engine answers anyway");
+        return;
+    }
+    // A host that checks where packets come from drops them by itself.
+    let strict = fs::read_to_string("/proc/sys/net/ipv4/conf/all/rp_filter");
+    if strict.is_ok_and(|text| text.trim() != "0") {
+        eprintln!("left out: this host drops packets from where it has no route to");
+        return;
+    }
+    assert_named(&verify(room, &[("OPEN", "1")]), "udp-bound");
 }
 
 pub(crate) fn a_mounted_socket_is_named(room: &Room) {

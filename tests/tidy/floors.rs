@@ -156,7 +156,8 @@ fn floor(module: &str) -> Option<u8> {
 /// Returns the module of the root package that a file belongs to, the two entries left out.
 fn root_module(source: &Source) -> Option<String> {
     let path = source.path.strip_prefix("src/")?;
-    let member = path.starts_with("contract/") || path.starts_with("sidecar/");
+    let members = ["contract/", "kernel/", "sidecar/"];
+    let member = members.iter().any(|member| path.starts_with(member));
     let entry = matches!(path, "main.rs" | "lib.rs");
     (!member && !entry).then(|| module_path(path).first().cloned())?
 }

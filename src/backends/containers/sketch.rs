@@ -163,7 +163,7 @@ fn requests(request: &LaunchRequest, plan: &LaunchPlan) -> Vec<(&'static str, Re
         ),
     ]);
     if plan.wall == Wall::Guest {
-        let words = [guest::GUEST, "wall", "<the sidecar's address>"];
+        let words = [guest::GUEST, "wall", "<sidecar>"];
         let wall = exec(agent, root(), Streams::Output, &words);
         steps.push(("seal", Request::ExecPrivileged(wall)));
     }
