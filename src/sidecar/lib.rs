@@ -10,6 +10,7 @@
 pub mod app;
 pub mod audit;
 pub mod control;
+pub mod dlp;
 pub mod gate;
 pub mod guest;
 mod headers;
