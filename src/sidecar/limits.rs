@@ -224,3 +224,63 @@ pub const CONTROL_RETRY: Duration = Duration::from_millis(10);
 
 /// How long `ctl` waits for a reply. A configuration takes milliseconds.
 pub const CONTROL_REPLY: Duration = Duration::from_secs(30);
+
+// What is looked for in what leaves, and how much memory that may take (`dlp`).
+
+/// How much of a token, or of the beginning of a private key, is looked at: the longest shape has 80
+/// letters after its prefix, and the headers of an encrypted key take some 150 bytes.
+pub const DLP_TOKEN_BYTES: usize = 384;
+
+/// The longest known value that is looked for as a whole; of a longer one its beginning. A private key
+/// of 4096 bits has 3.3 KiB.
+pub const DLP_VALUE_BYTES: usize = 8 << 10;
+
+/// How much of a body is looked at in one go: it stays in the processor's nearest caches.
+pub const DLP_BLOCK_BYTES: usize = 16 << 10;
+
+/// The bytes of a rule's window that are new to it.
+pub const DLP_WINDOW_BYTES: usize = 16 << 10;
+
+/// How much of the window before it a rule's window repeats: the longest match of a rule that is
+/// found for sure. Rules describe tokens, and the longest of common ones are some hundred bytes.
+pub const DLP_OVERLAP_BYTES: usize = 4 << 10;
+
+/// The bytes of a window that may be searched again because a piece came, for each byte that came:
+/// a message that is long enough to be one is judged at once, and a body that trickles in single
+/// bytes waits until it is worth a look.
+pub const DLP_CREDIT: usize = 256;
+
+/// The credit that a stream begins with: that many small messages are judged at once.
+pub const DLP_FIRST_CREDIT: usize = 4 << 20;
+
+/// How often base64 is undone around itself, and percent signs in a head.
+pub const DLP_LAYERS: usize = 2;
+
+/// The content encodings that are undone on top of each other. More than one is hardly seen.
+pub const DLP_ENCODINGS: usize = 3;
+
+/// How much larger a body may be when it is decoded, once it is larger than [`DLP_FREE_BYTES`]. Logs and
+/// source code reach 20 with common programs; deflate cannot exceed 1032.
+pub const DLP_RATIO: u64 = 200;
+
+/// The size up to which a decoded body may have any ratio: short messages of zeros are no bomb.
+pub const DLP_FREE_BYTES: u64 = 4 << 20;
+
+/// The largest window of brotli, as a power of two: what encoders choose for HTTP.
+pub const DLP_BROTLI_WINDOW: u32 = 22;
+
+/// The largest window of zstd, as a power of two: the bound of RFC 9659.
+pub const DLP_ZSTD_WINDOW: u8 = 23;
+
+/// The memory of all decoders together: eleven of the largest, or hundreds of common ones.
+pub const DLP_DECODER_BYTES: usize = 96 << 20;
+
+/// The largest file of rules. That of gitleaks has some 100 KiB.
+pub const DLP_RULES_BYTES: usize = 4 << 20;
+
+/// The most rules in all files: twenty times those of gitleaks.
+pub const DLP_RULES: usize = 4096;
+
+/// The memory that one compiled rule may take: a rule of gitleaks takes up to a few MiB for its
+/// counted repetitions.
+pub const DLP_RULE_BYTES: usize = 8 << 20;

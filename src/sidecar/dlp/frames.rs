@@ -9,9 +9,12 @@ use super::stream::{Content, OnMatch, Stream};
 
 /// One direction of a WebSocket: text and binary messages, however they are cut into frames.
 ///
-/// The payloads are one stream, so that what is spread over fragments or messages is found. Nothing
-/// is held back: a frame goes on when [`Self::push`] has taken its payload. A match always blocks,
-/// since a replaced payload would need other frames.
+/// The payloads of one direction are one stream, so that a known value that is spread over fragments
+/// or messages is found. A match always blocks: a replaced payload would need other frames.
+///
+/// Nothing is held: a frame goes on when [`Self::push`] has taken its payload. So a rule decides by what
+/// has come so far, though the rest of the message might excuse it; and where single bytes come in
+/// such number that rules cannot look at each, they look when some KiB are there.
 #[derive(Debug)]
 pub struct Frames {
     stream: Stream,
@@ -28,12 +31,13 @@ impl Frames {
     /// Takes the next piece of a text or binary message, unmasked. Control frames are taken too:
     /// a ping can carry bytes out.
     pub fn push(&mut self, payload: Bytes) -> Result<(), Stop> {
-        self.stream.push(payload).map(drop)
+        self.stream.push(payload)?;
+        self.stream.decide()
     }
 
-    /// Ends a message: its last frame was taken.
+    /// Ends a message, whose last frame was taken.
     pub fn end_message(&mut self) -> Result<(), Stop> {
-        Ok(())
+        self.stream.settle()
     }
 
     /// Returns what was found and stops nothing, once.

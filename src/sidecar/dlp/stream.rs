@@ -1,10 +1,18 @@
 //! What an agent sends, looked through as it passes.
 
-use bytes::Bytes;
+use std::sync::Arc;
 
-use super::detectors::Detectors;
-use super::finding::{Finding, Place, Tier};
+use bytes::{Bytes, BytesMut};
+
+use super::decode::Chain;
+use super::detectors::{Detectors, Inner};
+use super::exact::Origin;
+use super::finding::{Finding, Place};
+use super::packed::Packed;
+use super::redact::{TokenMarks, Values, Which};
 use super::stop::{Stop, Unscannable};
+use super::text::{Mail, Text};
+use crate::limits::DLP_BLOCK_BYTES;
 
 /// What the head says about a body.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,16 +28,32 @@ pub struct Content<'a> {
 pub enum OnMatch {
     /// The stream stops before the last byte of the match.
     Block,
-    /// The match is replaced where it stands as it is; in any other form it stops the stream.
+    /// A known value and a vendor's token are replaced by [`super::MARKER`] where they stand whole, in
+    /// a body without content encoding. In any other form, in an encoded body, and for rules and
+    /// private keys, the match stops the stream. The length changes: the caller drops
+    /// `content-length` and digests of the body.
     Redact,
 }
 
 /// A body on its way out.
+///
+/// What goes in comes out unchanged (or redacted), as soon as it can: nothing is held but what may
+/// become a match that is to be replaced, and what a rule matches before all of it is there. An
+/// encoded body passes as it is, each piece when what it decodes to was looked through.
 #[derive(Debug)]
 pub struct Stream {
-    detectors: Detectors,
+    inner: Arc<Inner>,
     place: Place,
-    tail: Vec<u8>,
+    chain: Chain,
+    /// The body as it was encoded: headers of gzip have room for names and comments.
+    encoded: Option<Box<Text>>,
+    text: Box<Text>,
+    /// What is packed without saying so in the head.
+    packed: Option<Packed>,
+    redactor: Option<(Values, TokenMarks)>,
+    /// What was looked at, and must not go on before a rule's verdict.
+    held: BytesMut,
+    stopped: Option<Stop>,
 }
 
 impl Stream {
@@ -37,82 +61,181 @@ impl Stream {
     pub fn new(
         detectors: &Detectors,
         content: Content<'_>,
-        _on_match: OnMatch,
+        on_match: OnMatch,
         place: Place,
     ) -> Result<Self, Unscannable> {
-        match content.content_encoding {
-            None | Some("identity" | "") => Ok(Self {
-                detectors: detectors.clone(),
-                place,
-                tail: Vec::new(),
-            }),
-            Some(other) => Err(Unscannable::Encoding(other.to_owned())),
-        }
+        let inner = &detectors.0;
+        let chain = Chain::new(content.content_encoding, &inner.memory)?;
+        let kind = content.content_type.unwrap_or_default().trim_start();
+        let kind = kind.to_ascii_lowercase();
+        let mail = if kind.starts_with("multipart/") || kind.starts_with("message/") {
+            Mail::Yes
+        } else {
+            Mail::No
+        };
+        let identity = chain.is_identity();
+        let redacts = identity && on_match == OnMatch::Redact;
+        Ok(Self {
+            encoded: (!identity).then(|| Box::new(Text::new(inner, Mail::No))),
+            text: Box::new(Text::new(inner, mail)),
+            packed: (identity && place != Place::Frame).then(Packed::default),
+            redactor: redacts.then(|| (Values::new(inner, Which::All), TokenMarks::new(inner))),
+            inner: Arc::clone(inner),
+            place,
+            chain,
+            held: BytesMut::new(),
+            stopped: None,
+        })
     }
 
-    /// Takes the next piece and returns what may go on now.
+    /// Takes the next piece and returns what may go on now. After a [`Stop`] nothing may.
     pub fn push(&mut self, piece: Bytes) -> Result<Bytes, Stop> {
-        let mut text = std::mem::take(&mut self.tail);
-        text.extend_from_slice(&piece);
-        let finding = self.detectors.find(&text, &self.place).into_iter().next();
-        if let Some(finding) = finding.filter(|finding| finding.tier != Tier::Noisy) {
-            return Err(Stop::Match(finding));
+        if let Some(stop) = &self.stopped {
+            return Err(stop.clone());
         }
-        let keep = self.detectors.0.exact.longest().saturating_sub(1);
-        let from = text.len().saturating_sub(keep);
-        self.tail = text.split_off(from);
-        Ok(piece)
+        let piece = match &mut self.redactor {
+            None => piece,
+            Some((values, tokens)) => Bytes::from(tokens.push(&values.push(&piece))),
+        };
+        self.pass(piece)
     }
 
     /// Ends the body and returns what was still held.
     pub fn finish(&mut self) -> Result<Bytes, Stop> {
-        Ok(Bytes::new())
-    }
-
-    /// Returns what was found and stops nothing, once.
-    pub fn take_reports(&mut self) -> Vec<Finding> {
-        Vec::new()
-    }
-
-    /// Gives up after [`Stop::Unscannable`]: returns all that was taken and has not gone on.
-    pub fn into_held(self) -> Bytes {
-        Bytes::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dlp::{Known, KnownValue};
-
-    fn check(pieces: &[&str]) -> Result<String, Stop> {
-        let known = Known {
-            secrets: vec![KnownValue::new("token", "s3cr3t-value-0123")],
-            ..Known::default()
+        if let Some(stop) = &self.stopped {
+            return Err(stop.clone());
+        }
+        let rest = match &mut self.redactor {
+            None => Bytes::new(),
+            Some((values, tokens)) => {
+                let mut rest = tokens.push(&values.finish());
+                rest.extend(tokens.finish());
+                Bytes::from(rest)
+            }
         };
-        let detectors = Detectors::new(&known, &[]).unwrap();
-        let mut stream =
-            Stream::new(&detectors, Content::default(), OnMatch::Block, Place::Body).unwrap();
-        let mut out = Vec::new();
-        for piece in pieces {
-            out.extend(stream.push(Bytes::copy_from_slice(piece.as_bytes()))?);
+        let ready = self.pass(rest)?;
+        self.chain.finish().map_err(|stop| self.stop(stop))?;
+        let found = self.text.finish(&self.inner);
+        let found = found.or_else(|| self.encoded.as_mut()?.finish(&self.inner));
+        let found = found.or_else(|| self.packed.as_mut()?.finish(&self.inner));
+        if let Some(origin) = found {
+            return Err(self.found(origin));
         }
-        out.extend(stream.finish()?);
-        Ok(String::from_utf8(out).unwrap())
+        let mut out = BytesMut::from(ready);
+        out.unsplit(self.held.split());
+        Ok(out.freeze())
     }
 
-    #[test]
-    fn a_secret_stops_the_stream_wherever_it_is_cut() {
-        for pieces in [
-            &["a s3cr3t-value-0123 b"][..],
-            &["a s3cr", "3t-value-0123"],
-            &["s3cr3t-value-012", "3"],
-        ] {
-            assert!(matches!(check(pieces), Err(Stop::Match(_))), "{pieces:?}");
+    /// Returns what was found and stops nothing: each detector once for a body.
+    pub fn take_reports(&mut self) -> Vec<Finding> {
+        let mut reports = self.text.take_reports();
+        if let Some(encoded) = &mut self.encoded {
+            reports.extend(encoded.take_reports());
         }
-        assert_eq!(
-            check(&["a s3cr", "3t-value-0124"]),
-            Ok("a s3cr3t-value-0124".to_owned())
-        );
+        if let Some(packed) = &mut self.packed {
+            reports.extend(packed.take_reports());
+        }
+        reports
+            .into_iter()
+            .map(|origin| origin.at(&self.place))
+            .collect()
+    }
+
+    /// Gives up after [`Stop::Unscannable`], where the route passes what cannot be scanned: returns all
+    /// that was taken and has not gone on.
+    pub fn into_held(mut self) -> Bytes {
+        self.held.split().freeze()
+    }
+
+    /// Lets rules decide by what has come where they could wait for more, and holds nothing.
+    pub(super) fn decide(&mut self) -> Result<(), Stop> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        self.held.clear();
+        match self.text.decide(&self.inner) {
+            Some(origin) => Err(self.found(origin)),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a message: rules take what has come for all, and begin anew.
+    pub(super) fn settle(&mut self) -> Result<(), Stop> {
+        if let Some(stop) = &self.stopped {
+            return Err(stop.clone());
+        }
+        if let Some(origin) = self.text.settle(&self.inner) {
+            return Err(self.found(origin));
+        }
+        self.held.clear();
+        Ok(())
+    }
+
+    /// Looks a piece through, block by block, and returns what may go on.
+    fn pass(&mut self, piece: Bytes) -> Result<Bytes, Stop> {
+        let mut ready = 0;
+        let mut at = 0;
+        let begun = self.held.len();
+        while at < piece.len() {
+            let end = piece.len().min(at + DLP_BLOCK_BYTES);
+            let block = piece.slice(at..end);
+            if let Err(stop) = self.look(&block) {
+                self.held
+                    .extend_from_slice(piece.get(ready..).unwrap_or_default());
+                return Err(self.stop(stop));
+            }
+            at = end;
+            if !self.is_undecided() {
+                ready = end;
+            }
+        }
+        if begun == 0 && ready == piece.len() {
+            return Ok(piece);
+        }
+        let mut out = BytesMut::new();
+        if ready > 0 || !self.is_undecided() {
+            out = self.held.split();
+        }
+        out.extend_from_slice(piece.get(..ready).unwrap_or_default());
+        self.held
+            .extend_from_slice(piece.get(ready..).unwrap_or_default());
+        Ok(out.freeze())
+    }
+
+    fn is_undecided(&self) -> bool {
+        self.text.is_undecided()
+            || self
+                .encoded
+                .as_ref()
+                .is_some_and(|text| text.is_undecided())
+            || self.packed.as_ref().is_some_and(Packed::is_undecided)
+    }
+
+    fn look(&mut self, block: &[u8]) -> Result<(), Stop> {
+        let inner = &*self.inner;
+        let place = &self.place;
+        let check = |found: Option<Origin>| match found {
+            Some(origin) => Err(Stop::Match(origin.at(place))),
+            None => Ok(()),
+        };
+        if let Some(encoded) = &mut self.encoded {
+            check(encoded.push(inner, block))?;
+        }
+        if let Some(packed) = &mut self.packed {
+            check(packed.push(&self.inner, block))?;
+        }
+        let text = &mut self.text;
+        self.chain
+            .push(block, &mut |decoded| check(text.push(inner, decoded)))
+    }
+
+    fn found(&mut self, origin: Origin) -> Stop {
+        let finding = origin.at(&self.place);
+        self.stop(Stop::Match(finding))
+    }
+
+    fn stop(&mut self, stop: Stop) -> Stop {
+        self.stopped = Some(stop.clone());
+        stop
     }
 }
