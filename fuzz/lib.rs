@@ -8,7 +8,7 @@
 
 mod oracles;
 
-use oracles::{address, archive, audit, heads, host, manifest, path, url};
+use oracles::{address, archive, audit, dlp, heads, host, manifest, path, url};
 
 /// What became of an input that broke no rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +23,13 @@ pub enum Outcome {
 pub type Target = fn(&[u8]) -> Outcome;
 
 /// All targets, by the names of their folders in `corpus/`.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("address", address::check),
     ("archive", archive::check),
     ("audit", audit::check),
     ("connect", url::check_connect),
     ("differential", heads::check_split),
+    ("dlp", dlp::check),
     ("forward", url::check_forward),
     ("heads", heads::check_pieces),
     ("host", host::check),

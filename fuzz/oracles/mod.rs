@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod archive;
 pub(crate) mod audit;
+pub(crate) mod dlp;
 pub(crate) mod heads;
 pub(crate) mod host;
 pub(crate) mod manifest;

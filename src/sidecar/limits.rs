@@ -253,9 +253,6 @@ pub const DLP_CREDIT: usize = 256;
 /// The credit that a stream begins with: that many small messages are judged at once.
 pub const DLP_FIRST_CREDIT: usize = 4 << 20;
 
-/// How often base64 is undone around itself, and percent signs in a head.
-pub const DLP_LAYERS: usize = 2;
-
 /// The content encodings that are undone on top of each other. More than one is hardly seen.
 pub const DLP_ENCODINGS: usize = 3;
 

@@ -23,6 +23,8 @@ mod runs;
 mod scrub;
 mod stop;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tokens;
 mod unescape;

@@ -1,7 +1,8 @@
 //! Zstandard.
 
 use mzstd::{
-    DecodeLimits, DecodeOperation, DecoderConfig, DecoderSessionOwned, DecoderStatus, Decompressor,
+    DecodeError, DecodeLimits, DecodeOperation, DecoderConfig, DecoderSessionOwned, DecoderStatus,
+    Decompressor,
 };
 
 use super::chain::{STEP, Sink};
@@ -38,7 +39,7 @@ impl Zstd {
             let progress = self
                 .session
                 .process(rest, &mut out, DecodeOperation::Process)
-                .map_err(|_| Stop::Unscannable(Unscannable::Damaged("zstd")))?;
+                .map_err(|failure| reason(&failure.error))?;
             if progress.produced > 0 {
                 sink(out.get(..progress.produced).unwrap_or_default())?;
             }
@@ -59,4 +60,13 @@ impl Zstd {
         let finish = self.session.process(&[], &mut [], DecodeOperation::Finish);
         finish.is_ok_and(|progress| progress.status == DecoderStatus::Finished)
     }
+}
+
+fn reason(error: &DecodeError) -> Stop {
+    let too_large = matches!(error, DecodeError::WindowLimitExceeded { .. });
+    Stop::Unscannable(if too_large {
+        Unscannable::Memory("zstd")
+    } else {
+        Unscannable::Damaged("zstd")
+    })
 }

@@ -1,0 +1,13 @@
+//! The detectors as their callers use them.
+
+mod codings;
+mod cuts;
+mod fixture;
+mod forms;
+mod frames;
+mod heads;
+mod ordinary;
+mod rules;
+mod scrub;
+mod tokens;
+mod work;
