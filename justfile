@@ -42,6 +42,10 @@ bench-launch *args:
 bench-proxy *args:
     bench/proxy {{ args }}
 
+# The scanner beside gitleaks, where that is installed
+bench-dlp:
+    bench/dlp
+
 # Fuzzes each target for some seconds: 30, or as many as are named
 fuzz *args:
     .ci/fuzz {{ args }}

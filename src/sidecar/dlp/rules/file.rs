@@ -7,6 +7,15 @@ use toml::Spanned;
 
 use crate::limits::DLP_RULES_BYTES;
 
+/// Reports and stops nothing: identifiers and digests look like this, too.
+const HIGH_ENTROPY: &str = r#"
+[[rules]]
+id = "high-entropy"
+regex = '''[A-Za-z0-9+/_-]{32,128}'''
+entropy = 4.3
+tags = ["report-only"]
+"#;
+
 /// A file of rules in gitleaks' format.
 #[derive(Clone, Debug)]
 pub struct RuleFile {
@@ -87,6 +96,12 @@ impl RuleFile {
             name: name.into(),
             text: text.into(),
         }
+    }
+
+    /// Returns the rule that reports what looks like chance, for those who ask for it: 32 letters of
+    /// base64 or more with an entropy that hex and words do not reach.
+    pub fn high_entropy() -> Self {
+        Self::new("built-in", HIGH_ENTROPY)
     }
 
     /// Reads the text.

@@ -100,6 +100,25 @@ fn a_generic_rule_only_reports() {
 }
 
 #[test]
+fn what_looks_like_chance_is_reported_where_it_is_asked_for() {
+    let run = |files: &[RuleFile], body: &'static [u8]| {
+        let detectors = Detectors::new(&Known::default(), files).unwrap();
+        let (out, end) = send(&detectors, Content::default(), OnMatch::Block, [body]);
+        assert_eq!(out, body);
+        end.unwrap().len()
+    };
+    let asked = [RuleFile::high_entropy()];
+    let chance = b"x = vQ2uX8nC4hT6jW0zR1bY7mK5sD3fG9aL";
+    assert_eq!((run(&asked, chance), run(&[], chance)), (1, 0));
+    for body in [
+        &b"0f4a1c9be27d63580f4a1c9be27d6358aa01f46e"[..],
+        b"a-sentence-of-words-that-has-no-spaces-in-it",
+    ] {
+        assert_eq!(run(&asked, body), 0);
+    }
+}
+
+#[test]
 fn a_match_is_found_wherever_it_lies_in_the_windows() {
     let detectors = with_rules(RULES);
     let token = "acme_key='q8w7e6r5t4z3u2i1'";
