@@ -19,7 +19,10 @@ fn files() -> Vec<PathBuf> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             // What is made to be found is not ordinary.
-            if path.ends_with("dlp") {
+            if ["dlp", "tests", "benches"]
+                .iter()
+                .any(|name| path.ends_with(name))
+            {
                 continue;
             }
             if path.is_dir() {
@@ -42,7 +45,7 @@ fn the_sources_of_this_repository_pass() {
         let json = serde_json::to_vec(&String::from_utf8_lossy(&text)).unwrap();
         for body in [&text, &json] {
             let (out, end) = send(&detectors, Content::default(), OnMatch::Block, [&body[..]]);
-            assert_eq!(out, *body, "{}: {end:?}", path.display());
+            assert!(out == *body, "{}: {end:?}", path.display());
         }
     }
 }
