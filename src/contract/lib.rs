@@ -19,6 +19,7 @@ pub mod id;
 pub mod intent;
 pub mod labels;
 pub mod live;
+pub mod native;
 pub mod path;
 pub mod policy;
 pub mod probe;

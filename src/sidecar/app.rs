@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use bottle_contract::audit::AuditEvent;
 use bottle_contract::config::SidecarConfig;
 use bottle_contract::control::{Reply, Request};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
@@ -20,6 +20,7 @@ use crate::control::{self, Respond};
 use crate::gate::{Gate, LookUp, Resolve};
 use crate::limits;
 use crate::listen::{self, Door, Rates};
+use crate::native::{self, Handed};
 use crate::relay::{Dial, Dialling, Relay};
 use crate::tls::{Authority, OriginTls};
 
@@ -76,6 +77,50 @@ pub async fn serve(control: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Serves with the socket and the settings that a keeper hands over, until it ends or a signal comes.
+pub async fn serve_handed(control: &Path, handed: Handed) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("watch for SIGINT")?;
+    let Handed {
+        config,
+        listener,
+        keeper,
+    } = handed;
+    let control = control::bind(control)
+        .with_context(|| format!("bind the control socket `{}`", control.display()))?;
+    let outside = Outside::system();
+    let app = match start_handed(config, listener, outside.clone()) {
+        Ok(sidecar) => {
+            native::answer(&keeper, &sidecar.ready())?;
+            Arc::new(App::serving(outside, sidecar))
+        }
+        Err(err) => return native::answer(&keeper, &error(&format!("{err:#}"))),
+    };
+    keeper.set_nonblocking(true).context("watch the keeper")?;
+    let keeper = UnixStream::from_std(keeper).context("watch the keeper")?;
+    tokio::select! {
+        () = control::serve(control, Arc::clone(&app)) => bail!("the control channel ended"),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        // It says nothing more: what can be read is its end.
+        _ = keeper.readable() => {}
+    }
+    app.finish().await;
+    Ok(())
+}
+
+fn start_handed(
+    config: SidecarConfig,
+    listener: std::net::TcpListener,
+    outside: Outside,
+) -> anyhow::Result<Sidecar> {
+    listener
+        .set_nonblocking(true)
+        .context("take the socket over")?;
+    let listener = TcpListener::from_std(listener).context("take the socket over")?;
+    Sidecar::start_on(config, outside, vec![listener])
+}
+
 impl Outside {
     /// Returns the system's own resolver and network.
     pub fn system() -> Self {
@@ -100,6 +145,15 @@ impl App {
     async fn finish(&self) {
         if let Some(sidecar) = &*self.sidecar.lock().await {
             sidecar.log.flush().ok();
+        }
+    }
+
+    /// Makes one that was configured already.
+    fn serving(outside: Outside, sidecar: Sidecar) -> Self {
+        Self {
+            outside,
+            root: PathBuf::from("/"),
+            sidecar: Mutex::new(Some(sidecar)),
         }
     }
 
@@ -136,6 +190,16 @@ impl Respond for App {
 impl Sidecar {
     /// Configures a sidecar and starts to serve. On an error nothing is left running.
     pub async fn start(config: SidecarConfig, outside: Outside) -> anyhow::Result<Self> {
+        let listeners = bind(&config.listen).await?;
+        Self::start_on(config, outside, listeners)
+    }
+
+    /// The same on sockets that listen already.
+    fn start_on(
+        config: SidecarConfig,
+        outside: Outside,
+        listeners: Vec<TcpListener>,
+    ) -> anyhow::Result<Self> {
         let log = AuditLog::open(Path::new(&config.audit_path), config.log)
             .with_context(|| format!("open the audit log `{}`", config.audit_path))?;
         let (log, counters) = (Arc::new(log), Arc::new(Counters::default()));
@@ -159,7 +223,6 @@ impl Sidecar {
             streams: Arc::new(Semaphore::new(limits::STREAMS)),
             rates: Rates::default(),
         });
-        let listeners = bind(&config.listen).await?;
         let listen = listeners
             .iter()
             .map(TcpListener::local_addr)

@@ -16,6 +16,7 @@ pub mod guest;
 mod headers;
 pub mod limits;
 pub mod listen;
+pub mod native;
 pub mod relay;
 mod silence;
 pub mod tls;

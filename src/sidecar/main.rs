@@ -1,11 +1,11 @@
 //! The `bottle-sidecar` program: one binary, one role for each first argument.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use bottle_sidecar::{app, control, guest, limits};
+use bottle_sidecar::{app, control, guest, limits, native};
 use rustix::fs::Mode;
 use tokio::io::BufReader;
 use tokio::runtime::{Builder, Runtime};
@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 /// Where the control socket lies unless `--control` says otherwise.
 const CONTROL: &str = "/run/bottle-control.sock";
 
-const USAGE: &str = "usage: bottle-sidecar serve|ctl [--control PATH], or guest COMMAND";
+const USAGE: &str = "usage: bottle-sidecar serve|ctl [--control PATH], guest COMMAND, or native ROLE";
 
 fn main() -> anyhow::Result<ExitCode> {
     if let Some(words) = guest::words(std::env::args_os()) {
@@ -25,6 +25,10 @@ fn main() -> anyhow::Result<ExitCode> {
     match role.to_str() {
         Some("serve") => serve(&args)?,
         Some("ctl") => ctl(&args)?,
+        Some("native") => match native::run(&args)? {
+            native::Outcome::Ended(code) => return Ok(code),
+            native::Outcome::Serve(handed) => serve_handed(*handed)?,
+        },
         _ => bail!("{USAGE}"),
     }
     Ok(ExitCode::SUCCESS)
@@ -33,16 +37,24 @@ fn main() -> anyhow::Result<ExitCode> {
 /// Guards a bottle.
 fn serve(args: &[OsString]) -> anyhow::Result<()> {
     let control = control_path(args)?;
+    finish(serving()?, app::serve(&control))
+}
+
+/// Guards a bottle whose network and settings were handed over.
+fn serve_handed(handed: native::Handed) -> anyhow::Result<()> {
+    finish(serving()?, app::serve_handed(Path::new(CONTROL), handed))
+}
+
+fn serving() -> anyhow::Result<Runtime> {
     // Whatever it makes is for its owner only.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     // One thread: a second one was measured to cost each request two wake-ups, and to bring nothing
     // where the work between two waits is as short as here.
-    let runtime = Builder::new_current_thread()
+    Builder::new_current_thread()
         .max_blocking_threads(limits::RESOLVERS)
         .enable_all()
         .build()
-        .context("start the runtime")?;
-    finish(runtime, app::serve(&control))
+        .context("start the runtime")
 }
 
 /// Relays standard input and output to the control socket.

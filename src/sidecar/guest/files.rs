@@ -8,13 +8,13 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 /// Returns where an absolute path lies under a root.
-pub(super) fn under(root: &Path, path: impl AsRef<Path>) -> PathBuf {
+pub(crate) fn under(root: &Path, path: impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
 /// Refuses a path that is relative or has a `..` in it.
-pub(super) fn check_absolute(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn check_absolute(path: &Path) -> anyhow::Result<()> {
     let climbs = path.components().any(|part| part == Component::ParentDir);
     if !path.is_absolute() || climbs {
         bail!("`{}` is not an absolute path without `..`", path.display());
@@ -23,7 +23,7 @@ pub(super) fn check_absolute(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Reads a file that may be missing; longer than the limit is an error.
-pub(super) fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Vec<u8>>> {
+pub(crate) fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Vec<u8>>> {
     let what = || format!("cannot read `{}`", path.display());
     let file = match File::open(path) {
         Ok(file) => file,
@@ -41,14 +41,14 @@ pub(super) fn read_if_there(path: &Path, limit: u64) -> anyhow::Result<Option<Ve
 }
 
 /// Puts a file in place as a whole: a reader sees the old one or the new one, and no link is followed.
-pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     replace_with(path, bytes, |file| {
         file.set_permissions(Permissions::from_mode(mode))
     })
 }
 
 /// Like [`replace`]; the closure sets mode and owner. Until then nobody else can read the file.
-pub(super) fn replace_with(
+pub(crate) fn replace_with(
     path: &Path,
     bytes: &[u8],
     finish: impl FnOnce(&File) -> std::io::Result<()>,
@@ -78,7 +78,7 @@ pub(super) fn replace_with(
 
 /// Whether a folder had to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Made {
+pub(crate) enum Made {
     /// It was not there.
     New,
     /// It was there.
@@ -86,7 +86,7 @@ pub(super) enum Made {
 }
 
 /// Makes a folder and its parents; the new ones get mode 0755, whatever the umask says.
-pub(super) fn make_folders(path: &Path) -> anyhow::Result<Made> {
+pub(crate) fn make_folders(path: &Path) -> anyhow::Result<Made> {
     if path.is_dir() {
         return Ok(Made::Before);
     }
@@ -103,6 +103,6 @@ pub(super) fn make_folders(path: &Path) -> anyhow::Result<Made> {
 }
 
 /// Sets the mode of a file or folder.
-pub(super) fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
+pub(crate) fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode))
 }

@@ -27,12 +27,12 @@ const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::HUP];
 const ENDING_NAME: &CStr = c"guest-ending";
 
 /// Tells process 1 to start the agent's command.
-pub(super) fn go() -> anyhow::Result<()> {
+pub(crate) fn go() -> anyhow::Result<()> {
     process::kill_process(Pid::INIT, Signal::USR1).context("cannot tell process 1 to start")
 }
 
 /// Idles until it is told to end, and returns the status to end with. Refuses to be anything but process 1.
-pub(super) fn init() -> anyhow::Result<u8> {
+pub(crate) fn init() -> anyhow::Result<u8> {
     // As process 1, `everyone` is the container. Anywhere else it would be the whole machine.
     if process::getpid() != Pid::INIT {
         bail!("`init` must be process 1 of a container");
@@ -61,7 +61,7 @@ pub(super) fn init() -> anyhow::Result<u8> {
 }
 
 /// Tells whether process 1 is `init` and tells everyone to end.
-pub(super) fn is_ending() -> bool {
+pub(crate) fn is_ending() -> bool {
     fs::read("/proc/1/comm").is_ok_and(|name| name.trim_ascii() == ENDING_NAME.to_bytes())
 }
 
@@ -96,7 +96,7 @@ fn reap(command: Option<Pid>) -> Option<u8> {
 }
 
 /// As a shell does: 128 and the signal's number for a command that was killed.
-pub(super) fn code_of(status: WaitStatus) -> u8 {
+pub(crate) fn code_of(status: WaitStatus) -> u8 {
     let signal = status
         .terminating_signal()
         .map(|signal| signal.saturating_add(128));

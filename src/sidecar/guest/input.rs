@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::limits::MESSAGE_BYTES;
 
 /// Reads one JSON value up to the end of the stream.
-pub(super) fn read<T: DeserializeOwned>(from: impl Read) -> anyhow::Result<T> {
+pub(crate) fn read<T: DeserializeOwned>(from: impl Read) -> anyhow::Result<T> {
     let mut bytes = Vec::new();
     from.take(MESSAGE_BYTES + 1)
         .read_to_end(&mut bytes)
@@ -21,7 +21,7 @@ pub(super) fn read<T: DeserializeOwned>(from: impl Read) -> anyhow::Result<T> {
 }
 
 /// Parses JSON. The error says where, never what: the text around it can be a secret.
-pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> anyhow::Result<T> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> anyhow::Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
         anyhow!(
             "broken JSON at line {}, column {}",
@@ -32,7 +32,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> anyhow::Result<T> {
 }
 
 /// Writes one JSON value and a line feed.
-pub(super) fn write<T: Serialize>(mut to: impl Write, value: &T) -> anyhow::Result<()> {
+pub(crate) fn write<T: Serialize>(mut to: impl Write, value: &T) -> anyhow::Result<()> {
     let mut bytes = serde_json::to_vec(value).context("cannot encode the answer")?;
     bytes.push(b'\n');
     to.write_all(&bytes)

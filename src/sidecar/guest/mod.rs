@@ -9,20 +9,20 @@ mod adopt;
 mod attacks;
 mod call;
 mod exec;
-mod files;
+pub(crate) mod files;
 mod filter;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod init;
-mod input;
+pub(crate) mod init;
+pub(crate) mod input;
 mod ipv6;
 mod limits;
 mod lookup;
 mod probe;
-mod provision;
+pub(crate) mod provision;
 mod relay;
-mod signals;
+pub(crate) mod signals;
 mod tar_in;
 mod tar_out;
 mod trust_store;

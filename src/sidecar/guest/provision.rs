@@ -15,14 +15,14 @@ use super::limits::MESSAGE_BYTES;
 use super::{files, input, ipv6, trust_store};
 
 /// Reads the message from standard input, does what it says, and answers on standard output.
-pub(super) fn from_stdin(root: &Path) -> anyhow::Result<()> {
+pub(crate) fn from_stdin(root: &Path) -> anyhow::Result<()> {
     let message: Provision = input::read(std::io::stdin().lock())?;
     let answer = provision(root, message)?;
     input::write(std::io::stdout().lock(), &answer)
 }
 
 /// Writes the bottle's files, then adds its CA to the image's trust store where there is one.
-pub(super) fn provision(root: &Path, message: Provision) -> anyhow::Result<Provisioned> {
+pub(crate) fn provision(root: &Path, message: Provision) -> anyhow::Result<Provisioned> {
     let ca = checked_ca(&message.ca)?;
     files::make_folders(&files::under(root, RUN_DIR))?;
     write(root, CA_CERT, ca.as_bytes())?;

@@ -1,6 +1,7 @@
 //! Signals that were caught, for a loop that waits for them in the kernel.
 
 use std::io::{self, ErrorKind, Read as _};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,14 +12,14 @@ use signal_hook::consts::SIGCHLD;
 use signal_hook::low_level::pipe;
 
 /// The caught signals: a byte arrives for each.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     bytes: UnixStream,
     flags: Vec<(Signal, Arc<AtomicBool>)>,
 }
 
 impl Signals {
     /// Catches these, and is woken up by the end of a child as well.
-    pub(super) fn catch(wanted: &[Signal]) -> io::Result<Self> {
+    pub(crate) fn catch(wanted: &[Signal]) -> io::Result<Self> {
         let (bytes, sender) = UnixStream::pair()?;
         let mut flags = Vec::new();
         for signal in wanted {
@@ -33,7 +34,7 @@ impl Signals {
     }
 
     /// Returns those that came since it was last asked.
-    pub(super) fn arrived(&self) -> impl Iterator<Item = Signal> {
+    pub(crate) fn arrived(&self) -> impl Iterator<Item = Signal> {
         self.flags
             .iter()
             .filter(|(_, flag)| flag.swap(false, Ordering::SeqCst))
@@ -41,7 +42,7 @@ impl Signals {
     }
 
     /// Waits for a signal, or for the patience that was set.
-    pub(super) fn wait(&mut self) -> io::Result<()> {
+    pub(crate) fn wait(&mut self) -> io::Result<()> {
         match self.bytes.read(&mut [0; 64]) {
             Ok(_) => Ok(()),
             Err(error)
@@ -57,7 +58,14 @@ impl Signals {
     }
 
     /// Sets how long one wait may take.
-    pub(super) fn be_patient_for(&self, time: Duration) -> io::Result<()> {
+    pub(crate) fn be_patient_for(&self, time: Duration) -> io::Result<()> {
         self.bytes.set_read_timeout(Some(time))
+    }
+}
+
+/// For a loop that waits for something else beside signals.
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bytes.as_fd()
     }
 }

@@ -1,0 +1,32 @@
+//! `native start`: leaves a keeper behind that makes a bottle, and passes on what it says.
+
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
+
+use anyhow::{Context as _, bail};
+
+use super::limits::MESSAGE_BYTES;
+use super::program;
+
+/// Starts the keeper on this process's own input, and ends when it has answered or failed.
+pub(super) fn start() -> anyhow::Result<()> {
+    let mut child = program::here("keep")
+        .stdin(Stdio::inherit())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start the keeper")?;
+    let mut answer = Vec::new();
+    let output = child.stdout.take().context("the keeper has no output")?;
+    output
+        .take(MESSAGE_BYTES)
+        .read_to_end(&mut answer)
+        .context("cannot read the keeper's answer")?;
+    if answer.is_empty() {
+        // It has said why on standard error, which is ours too.
+        child.wait().context("cannot wait for the keeper")?;
+        bail!("the bottle could not be made");
+    }
+    std::io::stdout()
+        .write_all(&answer)
+        .context("cannot pass the answer on")
+}
