@@ -8,6 +8,7 @@ mod around;
 mod backend;
 pub mod containers;
 pub(crate) mod environment;
+pub mod native;
 mod registry;
 mod request;
 mod workspace;

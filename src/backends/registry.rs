@@ -1,6 +1,7 @@
 //! The backends that there are.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -8,10 +9,11 @@ use thiserror::Error;
 use super::backend::Backend;
 use super::containers::dialect::{Apple, Dialect, Docker, Podman};
 use super::containers::{Containers, Engine};
+use super::native::Native;
 use crate::machine::Machine;
 
 /// The names of all backends, in the order in which a default is looked for.
-pub const NAMES: [&str; 3] = ["macos-container", "docker", "podman"];
+pub const NAMES: [&str; 4] = ["macos-container", "docker", "podman", "native"];
 
 /// All backends.
 #[derive(Debug)]
@@ -28,14 +30,20 @@ pub struct UnknownBackend {
 }
 
 impl Registry {
-    /// Makes all backends; nothing is run yet. Programs are looked for in `path`, a list as in `PATH`.
-    pub fn new(path: &OsStr, machine: &Arc<Machine>) -> Self {
+    /// Makes all backends; nothing is run yet. Programs are looked for in `path`, a list as in `PATH`;
+    /// bottles without an engine are remembered in `native`, where there is a place for them.
+    pub fn new(path: &OsStr, machine: &Arc<Machine>, native: Option<PathBuf>) -> Self {
         let engine = |dialect: &'static dyn Dialect| -> Box<dyn Backend> {
             let engine = Engine::new(dialect, path.to_owned(), Arc::clone(machine));
             Box::new(Containers::new(engine))
         };
         Self {
-            backends: vec![engine(&Apple), engine(&Docker), engine(&Podman)],
+            backends: vec![
+                engine(&Apple),
+                engine(&Docker),
+                engine(&Podman),
+                Box::new(Native::new(Arc::clone(machine), native)),
+            ],
         }
     }
 

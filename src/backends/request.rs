@@ -39,6 +39,8 @@ pub struct LaunchRequest {
     pub sidecar: SidecarSettings,
     /// The block from which its networks are taken; our own ones unless one is named.
     pub subnets: Option<Ipv4Net>,
+    /// More of the host's files and folders that the agent may read, for a backend without images.
+    pub paths: Vec<PathBuf>,
     /// What to do when the host answers on the internal network; `None` means the backend's default.
     pub host_access: Option<HostAccess>,
 }
@@ -46,6 +48,8 @@ pub struct LaunchRequest {
 /// What the agent runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageSource {
+    /// None: what is installed on the host, for a backend without images.
+    Host,
     /// An image by name.
     Reference(String),
     /// Nothing but the guest: for a bottle that runs no program of anybody else's.

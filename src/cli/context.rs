@@ -16,6 +16,9 @@ use crate::manifest::Folders;
 use crate::state::{self, StateDir};
 use crate::ui::Ui;
 
+/// The folder of bottles without an engine, beside those of the records.
+const NATIVE: &str = "native";
+
 /// What every verb starts from.
 #[derive(Debug)]
 pub(super) struct Context {
@@ -29,7 +32,9 @@ impl Context {
     pub(super) fn new(ui: Ui, env: Env) -> Result<Self> {
         let stated = env.stated_machine()?;
         let machine = Arc::new(stated.map_or_else(Machine::new, Machine::stated));
-        let registry = Registry::new(env.path(), &machine);
+        // Verbs that need the folder itself say why there is none.
+        let native = env.state_dir().ok().map(|state| state.join(NATIVE));
+        let registry = Registry::new(env.path(), &machine, native);
         Ok(Self { ui, env, registry })
     }
 

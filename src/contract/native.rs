@@ -17,6 +17,8 @@ pub const PROXY_PORT: u16 = 3128;
 pub const AUDIT_LOG: &str = "/audit/audit.jsonl";
 /// The sidecar's control socket as the sidecar sees it.
 pub const CONTROL: &str = "/run/bottle-control.sock";
+/// What stands before the reason of a call that failed.
+pub const COMPLAINT: &str = "bottle native: ";
 /// What the agent has printed, in the bottle's folder.
 pub const AGENT_LOG: &str = "agent.log";
 /// What the sidecar has printed, in the bottle's folder.

@@ -167,7 +167,7 @@ mod tests {
 
     fn registry(facts: &str) -> Registry {
         let machine = Arc::new(Machine::stated(facts.parse().unwrap()));
-        Registry::new(std::ffi::OsStr::new("/nonexistent"), &machine)
+        Registry::new(std::ffi::OsStr::new("/nonexistent"), &machine, None)
     }
 
     #[test]

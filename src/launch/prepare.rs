@@ -91,6 +91,7 @@ pub fn prepare(resolved: &Resolved, parts: Parts, answers: &dyn Answers) -> Resu
             fallback_resolver: resolved.egress.fallback_resolver,
         },
         subnets: parts.subnets,
+        paths: Vec::new(),
         host_access: resolved.host_access.map(|access| match access {
             manifest::HostAccess::Refuse => backends::HostAccess::Refuse,
             manifest::HostAccess::Warn => backends::HostAccess::Warn,
@@ -131,9 +132,7 @@ fn image(resolved: &Resolved) -> Result<ImageSource> {
                 args: args.clone(),
             })
         }
-        None => Err(Error::user(anyhow!("the manifest names no image")).hint(
-            "add `[image]` with `reference = \"…\"` or `dockerfile = \"…\"`, or give `--image`",
-        )),
+        None => Ok(ImageSource::Host),
     }
 }
 

@@ -48,6 +48,13 @@ pub struct InvalidFacts {
 /// How a line of facts looks.
 pub(super) const SHAPE: &str = "macos VERSION ARCHITECTURE, or linux ARCHITECTURE, then perhaps resolver=ADDRESS and memory=BYTES; ARCHITECTURE is arm64 or x86_64";
 
+impl Facts {
+    /// Tells whether it is a Linux machine.
+    pub fn is_linux(&self) -> bool {
+        self.system == System::Linux
+    }
+}
+
 impl System {
     /// Returns the leading number of macOS's version: 26 of `26.1`. `None` elsewhere.
     pub fn macos_release(&self) -> Option<u32> {

@@ -25,7 +25,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match role.to_str() {
         Some("serve") => serve(&args)?,
         Some("ctl") => ctl(&args)?,
-        Some("native") => match native::run(&args)? {
+        Some("native") => match native::run(&args) {
             native::Outcome::Ended(code) => return Ok(code),
             native::Outcome::Serve(handed) => serve_handed(*handed)?,
         },

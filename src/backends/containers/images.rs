@@ -106,6 +106,7 @@ fn ensure_base(workshop: Workshop<'_>) -> Result<(String, ImageRecord)> {
         engine, request, ..
     } = workshop;
     let reference = match &request.image {
+        ImageSource::Host => bail!("a container needs an image, and the manifest names none"),
         ImageSource::Reference(reference) => {
             if let Some(image) = engine.image(reference)? {
                 return Ok((reference.clone(), image));
@@ -321,7 +322,7 @@ impl Context {
 }
 
 /// The public roots as PEM: for tools that read one bundle instead of the system's store.
-fn public_roots() -> String {
+pub(in crate::backends) fn public_roots() -> String {
     webpki_root_certs::TLS_SERVER_ROOT_CERTS
         .iter()
         .map(|der| pem(der))

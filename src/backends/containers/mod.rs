@@ -14,13 +14,13 @@ mod engine;
 mod error;
 mod images;
 mod listing;
-mod oracle;
+pub(super) mod oracle;
 mod phases;
 mod plan;
 mod probe;
 mod record;
 mod request;
-mod seal;
+pub(super) mod seal;
 mod sidecar;
 mod sketch;
 mod subnets;
@@ -31,6 +31,8 @@ pub use capabilities::{
     OnBuild, SecondNetwork, Sysctls, Wall,
 };
 pub use engine::Engine;
+pub(super) use images::public_roots;
+pub(super) use phases::random_hex;
 pub use error::{EngineError, ErrorKind};
 pub(crate) use oracle::host_addresses;
 pub use record::{BuilderState, ContainerRecord, EngineInfo, ImageRecord, Listing, NetworkRecord};

@@ -23,7 +23,7 @@ const PORTS_TRIED: usize = 16;
 
 /// A listener on every address of the host, open until it is asked for its result.
 #[derive(Debug)]
-pub(super) struct Oracle {
+pub(in crate::backends) struct Oracle {
     port: u16,
     stop: Arc<AtomicBool>,
     arrivals: Receiver<SocketAddr>,
@@ -38,7 +38,7 @@ impl Drop for Oracle {
 
 impl Oracle {
     /// Opens the listener on a port of the system's choosing, for TCP and UDP.
-    pub(super) fn open(token: &str) -> io::Result<Self> {
+    pub(in crate::backends) fn open(token: &str) -> io::Result<Self> {
         let (tcp, udp) = bind()?;
         let port = tcp.local_addr()?.port();
         tcp.set_nonblocking(true)?;
@@ -64,12 +64,12 @@ impl Oracle {
     }
 
     /// Returns the port.
-    pub(super) fn port(&self) -> u16 {
+    pub(in crate::backends) fn port(&self) -> u16 {
         self.port
     }
 
     /// Closes the listener and returns from where the token arrived.
-    pub(super) fn close(mut self) -> Vec<SocketAddr> {
+    pub(in crate::backends) fn close(mut self) -> Vec<SocketAddr> {
         self.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
             // A listener that panicked saw nothing more; what it saw before counts.

@@ -352,7 +352,7 @@ fn secret_json(value: &impl serde::Serialize) -> anyhow::Result<Input> {
     Ok(Input::Secret(Secret::new(serde_json::to_string(value)?)))
 }
 
-fn random_hex() -> anyhow::Result<String> {
+pub(in crate::backends) fn random_hex() -> anyhow::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| anyhow!("the system gave no random bytes: {error}"))?;

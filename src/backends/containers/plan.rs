@@ -22,7 +22,7 @@ use super::request::{
 };
 use crate::backends::backend::BackendError;
 use crate::backends::request::{
-    HostAccess, LaunchRequest, Limits, RootAccess, Sharing, UserChoice,
+    HostAccess, ImageSource, LaunchRequest, Limits, RootAccess, Sharing, UserChoice,
 };
 
 /// The port on which the sidecar serves the agent; squid's, which many tools know.
@@ -145,6 +145,7 @@ fn check(
     can: &Capabilities,
     user: &AgentUser,
 ) -> Result<(), BackendError> {
+    check_image(request)?;
     check_limits(request, can, user)?;
     check_ipv6(request, can, user)?;
     let audit = &request.sidecar.audit_dir;
@@ -152,6 +153,18 @@ fn check(
     // The folder is a mount, or a folder in memory.
     let workdir = Path::new(&request.workdir);
     check_mount_path(workdir, can, "name another folder with `workdir`")
+}
+
+/// A container is made of an image.
+fn check_image(request: &LaunchRequest) -> Result<(), BackendError> {
+    if request.image != ImageSource::Host {
+        return Ok(());
+    }
+    Err(BackendError::Refused {
+        what: "the manifest names no image".to_owned(),
+        hint: "add `[image]` with `reference = \"…\"` or `dockerfile = \"…\"`, or give `--image`"
+            .to_owned(),
+    })
 }
 
 /// Root can switch on again what the guest switched off from inside.

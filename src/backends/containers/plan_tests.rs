@@ -89,6 +89,7 @@ fn request() -> LaunchRequest {
             fallback_resolver: None,
         },
         subnets: None,
+        paths: Vec::new(),
         host_access: None,
     }
 }
@@ -273,6 +274,7 @@ fn an_engine_that_cannot_hide_the_host_says_so_and_warns_by_default() {
         HostAccess::Refuse
     );
     let strict = LaunchRequest {
+        paths: Vec::new(),
         host_access: Some(HostAccess::Refuse),
         ..request()
     };

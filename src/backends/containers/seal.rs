@@ -28,36 +28,36 @@ const HOST_PORTS: [u16; 26] = [
 
 /// What is around the agent, as seen from outside.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Surroundings {
+pub(in crate::backends) struct Surroundings {
     /// Whether the engine routes what the agent sends to elsewhere: it says so, or does not deny it.
-    pub(super) routed: bool,
+    pub(in crate::backends) routed: bool,
     /// The sidecar's port on the internal network: the one thing that may answer.
-    pub(super) sidecar: Option<SocketAddr>,
+    pub(in crate::backends) sidecar: Option<SocketAddr>,
     /// The sidecar's address on the egress network.
-    pub(super) sidecar_egress: Option<IpAddr>,
+    pub(in crate::backends) sidecar_egress: Option<IpAddr>,
     /// The gateways of the internal network, also where the engine only reserves them.
-    pub(super) internal_gateways: Vec<IpAddr>,
+    pub(in crate::backends) internal_gateways: Vec<IpAddr>,
     /// The gateways of the egress network.
-    pub(super) egress_gateways: Vec<IpAddr>,
+    pub(in crate::backends) egress_gateways: Vec<IpAddr>,
     /// The host's own addresses.
-    pub(super) host: Vec<IpAddr>,
+    pub(in crate::backends) host: Vec<IpAddr>,
     /// Addresses beyond the host that are known to answer, and that only the sidecar may reach.
-    pub(super) beyond: Vec<SocketAddr>,
+    pub(in crate::backends) beyond: Vec<SocketAddr>,
     /// Whether the host is the internal network's gateway, so that its services are worth a look.
-    pub(super) host_answers: bool,
+    pub(in crate::backends) host_answers: bool,
 }
 
 /// What was found, by what it means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Findings {
+pub(in crate::backends) struct Findings {
     /// Ways out that nothing excuses.
-    pub(super) holes: Vec<String>,
+    pub(in crate::backends) holes: Vec<String>,
     /// Ways to the host's own services: `host-access` decides about these.
-    pub(super) host_access: Vec<String>,
+    pub(in crate::backends) host_access: Vec<String>,
 }
 
 /// Writes down what is to be tried.
-pub(super) fn request(
+pub(in crate::backends) fn request(
     around: &Surroundings,
     token: String,
     random_name: String,
@@ -136,7 +136,7 @@ pub(super) fn request(
 }
 
 /// An address of the host's own is none beyond it, whatever it is used for.
-pub(super) fn beyond(around: &Surroundings) -> impl Iterator<Item = SocketAddr> {
+pub(in crate::backends) fn beyond(around: &Surroundings) -> impl Iterator<Item = SocketAddr> {
     let near: Vec<IpAddr> = around
         .host
         .iter()
@@ -155,7 +155,7 @@ pub(super) fn beyond(around: &Surroundings) -> impl Iterator<Item = SocketAddr> 
 /// Says what a report means, together with what arrived at the oracle.
 ///
 /// `Err` when the probe proves nothing: its positive control failed.
-pub(super) fn judge(
+pub(in crate::backends) fn judge(
     around: &Surroundings,
     report: &ProbeReport,
     arrivals: &[SocketAddr],
@@ -240,7 +240,7 @@ impl Seen {
 }
 
 /// Decides about what the probe found: a hole is never excused, the host's own services are by `warn`.
-pub(super) fn accept(
+pub(in crate::backends) fn accept(
     findings: Findings,
     host_access: HostAccess,
 ) -> Result<Vec<String>, BackendError> {

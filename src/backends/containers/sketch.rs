@@ -106,7 +106,7 @@ fn images(located: Option<&Located>, request: &LaunchRequest) -> (Images, Option
         ImageSource::Reference(reference) => located
             .and_then(|located| located.image(reference).ok())
             .flatten(),
-        ImageSource::Dockerfile { .. } | ImageSource::Empty => None,
+        ImageSource::Host | ImageSource::Dockerfile { .. } | ImageSource::Empty => None,
     };
     let note = base.is_none().then(|| {
         "the image is not here yet, so its own user and command are not known to this plan"

@@ -1,9 +1,11 @@
 //! Finds the role that this process has in a bottle without an engine.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use bottle_contract::native::COMPLAINT;
 
 use super::channel::Handed;
 use super::{enter, guard, init, keeper, logs, start, stop, terminal};
@@ -17,14 +19,22 @@ pub enum Outcome {
     Serve(Box<Handed>),
 }
 
-/// Takes the role that the first word names.
-pub fn run(words: &[OsString]) -> anyhow::Result<Outcome> {
+/// Takes the role that the first word names; says why when it cannot.
+pub fn run(words: &[OsString]) -> Outcome {
+    dispatch(words).unwrap_or_else(|reason| {
+        // When standard error is closed there is nobody left to tell.
+        drop(writeln!(std::io::stderr(), "{COMPLAINT}{reason:#}"));
+        Outcome::Ended(ExitCode::FAILURE)
+    })
+}
+
+fn dispatch(words: &[OsString]) -> anyhow::Result<Outcome> {
     let Some((role, words)) = words.split_first() else {
         bail!("`native` needs a role");
     };
     let done = |()| ExitCode::SUCCESS;
     let code = match role.to_str() {
-        Some("start") => done(start::start()?),
+        Some("start") => start::start()?,
         Some("keep") => done(keeper::keep()?),
         Some("guard") => guard::guard(words)?.into(),
         Some("serve") => return Ok(Outcome::Serve(Box::new(guard::prepare()?))),

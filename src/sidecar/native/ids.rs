@@ -100,7 +100,10 @@ pub(super) fn keep_through_start() -> anyhow::Result<()> {
 
 /// Gives up everything that this process may do, also by programs that it starts.
 pub(super) fn give_up() -> anyhow::Result<()> {
-    for capability in CapabilitySet::all().iter() {
+    let own = thread::capabilities(None)?;
+    // Who may not do this has none to give up.
+    let bounded = own.effective.contains(CapabilitySet::SETPCAP);
+    for capability in CapabilitySet::all().iter().filter(|_| bounded) {
         if thread::capability_is_in_bounding_set(capability).unwrap_or(false) {
             thread::remove_capability_from_bounding_set(capability)
                 .context("cannot bound capabilities")?;

@@ -1,15 +1,15 @@
 //! `native start`: leaves a keeper behind that makes a bottle, and passes on what it says.
 
 use std::io::{Read as _, Write as _};
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::limits::MESSAGE_BYTES;
 use super::program;
 
 /// Starts the keeper on this process's own input, and ends when it has answered or failed.
-pub(super) fn start() -> anyhow::Result<()> {
+pub(super) fn start() -> anyhow::Result<ExitCode> {
     let mut child = program::here("keep")
         .stdin(Stdio::inherit())
         .stdout(Stdio::piped())
@@ -24,9 +24,10 @@ pub(super) fn start() -> anyhow::Result<()> {
     if answer.is_empty() {
         // It has said why on standard error, which is ours too.
         child.wait().context("cannot wait for the keeper")?;
-        bail!("the bottle could not be made");
+        return Ok(ExitCode::FAILURE);
     }
     std::io::stdout()
         .write_all(&answer)
-        .context("cannot pass the answer on")
+        .context("cannot pass the answer on")?;
+    Ok(ExitCode::SUCCESS)
 }
