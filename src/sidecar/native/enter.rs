@@ -61,6 +61,7 @@ fn enter(process: Process, uid: u32, gid: u32) -> anyhow::Result<()> {
         | ThreadNameSpaceType::CONTROL_GROUP;
     move_into_thread_name_spaces(handle.as_fd(), all).context("cannot enter the bottle")?;
     ids::become_user(uid, gid)?;
+    ids::bound()?;
     // Its own program lies on the host, where nobody in the bottle may find it through `/proc`.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot hide its memory")
 }

@@ -42,6 +42,7 @@ pub(super) fn guard(words: &[OsString]) -> anyhow::Result<u8> {
     enter()?;
     ids::bound_to(keeper)?;
     build(&audit, &own, &names)?;
+    ids::bound()?;
     let mut child = program::named(PROGRAM, "serve")
         .stdin(Stdio::inherit())
         .stdout(Stdio::null())

@@ -98,8 +98,8 @@ pub(super) fn keep_through_start() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives up everything that this process may do, also by programs that it starts.
-pub(super) fn give_up() -> anyhow::Result<()> {
+/// Sees to it that no program that is started from here on can be given any capability.
+pub(super) fn bound() -> anyhow::Result<()> {
     let own = thread::capabilities(None)?;
     // Who may not do this has none to give up.
     let bounded = own.effective.contains(CapabilitySet::SETPCAP);
@@ -109,6 +109,12 @@ pub(super) fn give_up() -> anyhow::Result<()> {
                 .context("cannot bound capabilities")?;
         }
     }
+    Ok(())
+}
+
+/// Gives up everything that this process may do, also by programs that it starts.
+pub(super) fn give_up() -> anyhow::Result<()> {
+    bound()?;
     thread::clear_ambient_capability_set().context("cannot drop capabilities")?;
     let none = CapabilitySet::empty();
     let sets = CapabilitySets {
