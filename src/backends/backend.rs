@@ -21,6 +21,9 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Says on which systems it is at home.
     fn home(&self) -> Home;
 
+    /// Says what its agents run on.
+    fn ground(&self) -> Ground;
+
     /// Looks whether it can be used here. Changes nothing; answers within ten seconds.
     fn probe(&self) -> Probe;
 
@@ -92,6 +95,15 @@ pub enum Home {
     Here,
     /// On another one.
     Elsewhere,
+}
+
+/// What the agents of a backend run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// An image, which the manifest names.
+    Image,
+    /// What is installed on the host.
+    Host,
 }
 
 /// Whether to go on as more comes.

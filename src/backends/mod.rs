@@ -15,7 +15,8 @@ mod workspace;
 
 pub use around::Around;
 pub use backend::{
-    Backend, BackendError, Consumer, Follow, Home, Interrupted, Probe, Problem, Producer, Progress,
+    Backend, BackendError, Consumer, Follow, Ground, Home, Interrupted, Probe, Problem, Producer,
+    Progress,
 };
 pub(crate) use containers::host_addresses;
 pub use registry::{NAMES, Registry, UnknownBackend};

@@ -7,6 +7,7 @@ use bottle_contract::id::Name;
 use clap::Args;
 
 use super::context::Context;
+use crate::backends::{Backend, Ground};
 use crate::error::{Error, Result};
 use crate::manifest::{
     Decision, Loaded, Overrides, Resolved, Standing, Terminal, TrustFlag, TrustStore, decide,
@@ -27,6 +28,10 @@ pub(super) struct ManifestArgs {
     /// Run this image instead of the manifest's
     #[arg(long, value_name = "REFERENCE")]
     pub(super) image: Option<String>,
+
+    /// Where the backend has no images, run on what is installed here, though the manifest names one
+    #[arg(long, conflicts_with = "image")]
+    pub(super) ignore_image: bool,
 
     /// Set a variable for the agent; without a value, hand on the one that you have
     #[arg(long, short, value_name = "NAME[=VALUE]")]
@@ -53,6 +58,17 @@ impl ManifestArgs {
             context.ui().warn(warning);
         }
         Ok(loaded)
+    }
+
+    /// Takes the image away where the backend has none and the command line says that it may go.
+    pub(super) fn on(&self, backend: &dyn Backend, resolved: Resolved) -> Resolved {
+        if self.ignore_image && backend.ground() == Ground::Host {
+            return Resolved {
+                image: None,
+                ..resolved
+            };
+        }
+        resolved
     }
 
     /// Folds the manifest and what the command line changes in it.

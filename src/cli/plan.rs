@@ -26,7 +26,7 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
 
-    /// Plan for this backend: macos-container, docker or podman
+    /// Plan for this backend: macos-container, docker, podman or native
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
 
@@ -71,6 +71,7 @@ pub(super) fn show(
     let resolved = args.resolve(&loaded)?;
     let named = context.named_backend(flag)?;
     let (backend, why) = backend(context, &named)?;
+    let resolved = args.on(backend, resolved);
     let request = prepare(&resolved, parts(context, &resolved)?, &Redacted)?;
     let plan = backend.plan(&request)?;
     let grants = grants(&loaded).iter().map(Grant::to_string).collect();

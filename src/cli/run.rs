@@ -36,7 +36,7 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
 
-    /// Make the bottle on this backend: macos-container, docker or podman
+    /// Make the bottle on this backend: macos-container, docker, podman or native
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
 
@@ -75,6 +75,7 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit> {
     let named = context.named_backend(args.backend.clone())?;
     let choice = choose(context.registry(), &named, &|call| offer(context, call))?;
     say_choice(context, &choice);
+    let resolved = args.manifest.on(choice.backend, resolved);
     launch(context, &args, &loaded, &resolved, &choice)
 }
 

@@ -91,7 +91,7 @@ pub fn prepare(resolved: &Resolved, parts: Parts, answers: &dyn Answers) -> Resu
             fallback_resolver: resolved.egress.fallback_resolver,
         },
         subnets: parts.subnets,
-        paths: Vec::new(),
+        paths: resolved.native_paths.clone(),
         host_access: resolved.host_access.map(|access| match access {
             manifest::HostAccess::Refuse => backends::HostAccess::Refuse,
             manifest::HostAccess::Warn => backends::HostAccess::Warn,

@@ -175,6 +175,7 @@ impl<'a> Bottles<'a> {
             resources: file.resources,
             egress: file.egress,
             seal: file.seal,
+            native: file.native,
         };
         let own = tables.into_layer(&source)?;
         self.chain.push(name.value.clone());

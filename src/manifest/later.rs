@@ -18,7 +18,6 @@ const LATER: &[Later] = &[
     key(&["dlp"]),
     key(&["git"]),
     key(&["mcp"]),
-    key(&["native"]),
     key(&["skills"]),
     key(&["egress", "routes", "on-match"]),
     key(&["egress", "routes", "unscannable"]),
@@ -112,7 +111,7 @@ mod tests {
             "[env]\nA = { host = \"A\", placeholder = \"x\" }",
             Some("agent.toml:2:19: `env.*.placeholder` is not supported yet; remove it"),
         );
-        for (table, key) in [("git", "git"), ("mcp", "mcp"), ("native", "native")] {
+        for (table, key) in [("git", "git"), ("mcp", "mcp")] {
             let expected = format!("agent.toml:1:2: `{key}` is not supported yet; remove it");
             check(&format!("[{table}]\n"), Some(&expected));
         }

@@ -51,6 +51,7 @@ pub(super) struct Layer {
     pub(super) fallback_resolver: Option<Placed<IpAddr>>,
     pub(super) routes: Vec<Placed<LayerRoute>>,
     pub(super) host_access: Option<Placed<HostAccess>>,
+    pub(super) native_paths: Vec<Placed<PathBuf>>,
 }
 
 /// A route, and where its credential comes from. The credential's slot has no name yet.
@@ -68,6 +69,7 @@ impl Layer {
         self.env.extend(later.env);
         append(&mut self.extra_ca, later.extra_ca);
         append(&mut self.routes, later.routes);
+        append(&mut self.native_paths, later.native_paths);
         Self {
             workdir: later.workdir.or(self.workdir),
             image: later.image.or(self.image),
@@ -85,6 +87,7 @@ impl Layer {
             fallback_resolver: later.fallback_resolver.or(self.fallback_resolver),
             routes: self.routes,
             host_access: later.host_access.or(self.host_access),
+            native_paths: self.native_paths,
         }
     }
 

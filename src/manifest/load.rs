@@ -79,6 +79,7 @@ pub fn load_agent(path: &Path, folders: &Folders) -> Result<Loaded, ManifestErro
         resources: file.resources,
         egress: file.egress,
         seal: file.seal,
+        native: file.native,
     };
     let own = tables.into_layer(&source)?;
     let mut reader = Bottles::new(folders);

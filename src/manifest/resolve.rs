@@ -54,6 +54,9 @@ pub struct Resolved {
     pub egress: Egress,
     /// What happens when services of the host can be reached; `None` is the backend's default.
     pub host_access: Option<HostAccess>,
+    /// More of this machine's files and folders that the agent may read, on a backend without images.
+    #[serde(serialize_with = "paths_as_text")]
+    pub native_paths: Vec<PathBuf>,
 }
 
 /// How the prompt gets to the agent, beside lying in a file in the bottle.
@@ -198,6 +201,11 @@ impl Loaded {
             },
             egress: self.egress(),
             host_access: layer.host_access.as_ref().map(|access| access.value),
+            native_paths: layer
+                .native_paths
+                .iter()
+                .map(|path| path.value.clone())
+                .collect(),
         })
     }
 

@@ -73,6 +73,8 @@ pub(super) struct AgentFile {
     pub(super) egress: Option<EgressTable>,
     /// How strict the check of the walls is.
     pub(super) seal: Option<SealTable>,
+    /// What counts only on the backend `native`, which has no image.
+    pub(super) native: Option<NativeTable>,
 }
 
 /// A bottle: what an agent may do.
@@ -97,6 +99,8 @@ pub(super) struct BottleFile {
     pub(super) egress: Option<EgressTable>,
     /// How strict the check of the walls is.
     pub(super) seal: Option<SealTable>,
+    /// What counts only on the backend `native`, which has no image.
+    pub(super) native: Option<NativeTable>,
 }
 
 /// The agent's environment variables.
@@ -279,6 +283,19 @@ pub(super) enum AuthChoice {
 pub(super) struct SealTable {
     /// What happens when the agent can reach services of the host. Default: the backend's.
     pub(super) host_access: Option<At<HostAccess>>,
+}
+
+/// What counts only on the backend `native`, which has no image.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table of the native backend's keys"
+)]
+pub(super) struct NativeTable {
+    /// More of this machine's files and folders that the agent may read, at the same places.
+    #[serde(default)]
+    pub(super) paths: Vec<At<Read<FilePath>>>,
 }
 
 /// What happens when the agent can reach services of the host that its backend cannot close off.

@@ -8,8 +8,8 @@ use super::error::ManifestError;
 use super::layer::{ImageSource, Layer, LayerRoute};
 use super::place::{Placed, Source};
 use super::schema::{
-    AuthChoice, AuthTable, EgressTable, EnvTable, ImageTable, ResourcesTable, RouteTable,
-    SealTable, WorkspaceTable,
+    AuthChoice, AuthTable, EgressTable, EnvTable, ImageTable, NativeTable, ResourcesTable,
+    RouteTable, SealTable, WorkspaceTable,
 };
 use super::value::{At, Read, SecretSource, Workdir};
 
@@ -28,6 +28,7 @@ pub(super) struct Tables {
     pub(super) resources: Option<ResourcesTable>,
     pub(super) egress: Option<EgressTable>,
     pub(super) seal: Option<SealTable>,
+    pub(super) native: Option<NativeTable>,
 }
 
 impl Tables {
@@ -43,6 +44,7 @@ impl Tables {
         layer.take_resources(source, self.resources);
         layer.take_egress(source, self.egress)?;
         layer.take_seal(source, self.seal);
+        layer.take_native(source, self.native);
         Ok(layer)
     }
 }
@@ -156,6 +158,14 @@ impl Layer {
         self.host_access = table
             .and_then(|table| table.host_access)
             .map(|at| source.placed(at.value, &at.span));
+    }
+
+    fn take_native(&mut self, source: &Source, table: Option<NativeTable>) {
+        self.native_paths = table
+            .into_iter()
+            .flat_map(|table| table.paths)
+            .map(|at| source.placed(source.resolve(&at.value.0.0), &at.span))
+            .collect();
     }
 }
 

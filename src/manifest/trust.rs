@@ -117,6 +117,12 @@ fn grant_files(loaded: &Loaded, grants: &mut Vec<Grant>) {
         };
         grants.push(grant(&outside.path, text));
     }
+    for path in &loaded.own.native_paths {
+        let shown = escaped(&path.value.to_string_lossy());
+        let text =
+            format!("lets the agent read `{shown}` of this host, where it runs without an image");
+        grants.push(grant(path, text));
+    }
     if let Some(mode) = &loaded.own.workspace_mode
         && mode.value == ModeChoice::Mount
     {

@@ -13,7 +13,8 @@ use tokio::runtime::{Builder, Runtime};
 /// Where the control socket lies unless `--control` says otherwise.
 const CONTROL: &str = "/run/bottle-control.sock";
 
-const USAGE: &str = "usage: bottle-sidecar serve|ctl [--control PATH], guest COMMAND, or native ROLE";
+const USAGE: &str =
+    "usage: bottle-sidecar serve|ctl [--control PATH], guest COMMAND, or native ROLE";
 
 fn main() -> anyhow::Result<ExitCode> {
     if let Some(words) = guest::words(std::env::args_os()) {

@@ -25,7 +25,7 @@ use super::sidecar::control_line;
 use super::sketch;
 use crate::backends::around::Around;
 use crate::backends::backend::{
-    Backend, BackendError, Consumer, Follow, Home, Probe, Producer, Progress,
+    Backend, BackendError, Consumer, Follow, Ground, Home, Probe, Producer, Progress,
 };
 use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Terminal};
 use crate::process::{self, Captured, Input, Invocation};
@@ -122,6 +122,10 @@ impl Backend for Containers {
 
     fn home(&self) -> Home {
         self.engine.dialect().home(self.engine.facts())
+    }
+
+    fn ground(&self) -> Ground {
+        Ground::Image
     }
 
     fn probe(&self) -> Probe {

@@ -31,9 +31,9 @@ pub use capabilities::{
     OnBuild, SecondNetwork, Sysctls, Wall,
 };
 pub use engine::Engine;
+pub use error::{EngineError, ErrorKind};
 pub(super) use images::public_roots;
 pub(super) use phases::random_hex;
-pub use error::{EngineError, ErrorKind};
 pub(crate) use oracle::host_addresses;
 pub use record::{BuilderState, ContainerRecord, EngineInfo, ImageRecord, Listing, NetworkRecord};
 pub use request::{ContainerSpec, ExecSpec, NetworkKind, NetworkSpec, Request, Scratch};

@@ -9,7 +9,7 @@ use bottle_contract::policy::Policy;
 
 use super::*;
 use crate::backends::containers::capabilities::{Builder, First, Isolation, OnBuild};
-use crate::backends::request::{ImageSource, SidecarSettings, Workspace};
+use crate::backends::request::{SidecarSettings, Workspace};
 
 fn can() -> Capabilities {
     Capabilities {

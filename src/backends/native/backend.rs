@@ -15,7 +15,7 @@ use bottle_contract::native::{COMPLAINT, CONTROL};
 use super::folder::{Folder, Made, Processes, is_alive};
 use super::{launch, plan, probe};
 use crate::backends::backend::{
-    Backend, BackendError, Consumer, Follow, Home, Probe, Producer, Progress,
+    Backend, BackendError, Consumer, Follow, Ground, Home, Probe, Producer, Progress,
 };
 use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Terminal};
 use crate::machine::Machine;
@@ -96,6 +96,10 @@ impl Backend for Native {
             Some(_) => Home::Elsewhere,
             None => Home::Anywhere,
         }
+    }
+
+    fn ground(&self) -> Ground {
+        Ground::Host
     }
 
     fn probe(&self) -> Probe {

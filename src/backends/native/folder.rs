@@ -158,8 +158,9 @@ impl Folder {
     /// Removes the folder. Succeeds when it is not there.
     pub(super) fn remove(&self) -> anyhow::Result<()> {
         match fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error)
-                .with_context(|| format!("could not remove `{}`", self.path.display())),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("could not remove `{}`", self.path.display()))
+            }
             Ok(()) | Err(_) => Ok(()),
         }
     }

@@ -48,7 +48,9 @@ pub(super) fn holes(agent: Process) -> anyhow::Result<Vec<String>> {
             if kind == "tcp" && socket == proxy_socket() {
                 proxy += 1;
             } else {
-                holes.push(format!("somebody listens in the agent's network: {kind} {socket}"));
+                holes.push(format!(
+                    "somebody listens in the agent's network: {kind} {socket}"
+                ));
             }
         }
     }

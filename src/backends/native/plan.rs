@@ -117,7 +117,11 @@ pub(super) fn plan(request: &LaunchRequest) -> Result<Plan, BackendError> {
         format!("{binary} native start  # reads the bottle"),
     )];
     let copied = |sharing| sharing == Sharing::Copy;
-    if request.workspace.as_ref().is_some_and(|workspace| copied(workspace.sharing)) {
+    if request
+        .workspace
+        .as_ref()
+        .is_some_and(|workspace| copied(workspace.sharing))
+    {
         let workdir = &request.workdir;
         steps.push(step("seal", format!("{binary} {agent} tar-in {workdir}")));
     }
@@ -147,7 +151,9 @@ fn notes(request: &LaunchRequest) -> Vec<String> {
         ),
     ];
     if request.root == RootAccess::ReadOnly {
-        notes.push("the root file system is read-only, as it always is in a native bottle".to_owned());
+        notes.push(
+            "the root file system is read-only, as it always is in a native bottle".to_owned(),
+        );
     }
     let path = |path: &PathBuf| format!("the agent can read `{}` of this machine", path.display());
     notes.extend(request.paths.iter().map(path));

@@ -97,7 +97,10 @@ fn too_old(release: Option<&str>) -> Option<Problem> {
     let mut next = || numbers.next().and_then(|number| number.parse().ok());
     let version: (u32, u32) = (next()?, next()?);
     (version < KERNEL).then(|| Problem {
-        what: format!("the kernel {release} is too old: it takes {}.{}", KERNEL.0, KERNEL.1),
+        what: format!(
+            "the kernel {release} is too old: it takes {}.{}",
+            KERNEL.0, KERNEL.1
+        ),
         mend: "update the system, or use an engine".to_owned(),
     })
 }
@@ -159,18 +162,32 @@ mod tests {
         let [most, clone, apparmor] = SWITCHES.map(|switch| switch.path);
         for (settings, uid, named) in [
             (vec![], 1000, None),
-            (vec![(most, "15000\n"), (clone, "1\n"), (apparmor, "0\n")], 1000, None),
+            (
+                vec![(most, "15000\n"), (clone, "1\n"), (apparmor, "0\n")],
+                1000,
+                None,
+            ),
             (vec![(most, "0\n")], 1000, Some("max_user_namespaces")),
             (vec![(most, "0\n")], 0, Some("max_user_namespaces")),
-            (vec![(clone, "0\n")], 1000, Some("unprivileged_userns_clone")),
+            (
+                vec![(clone, "0\n")],
+                1000,
+                Some("unprivileged_userns_clone"),
+            ),
             (vec![(clone, "0\n")], 0, None),
-            (vec![(apparmor, "1\n")], 1000, Some("apparmor_restrict_unprivileged_userns")),
+            (
+                vec![(apparmor, "1\n")],
+                1000,
+                Some("apparmor_restrict_unprivileged_userns"),
+            ),
             (vec![(apparmor, "1\n")], 0, None),
         ] {
             let found = check("6.1.0-13-amd64\n", &settings, uid);
             assert_eq!(found.is_some(), named.is_some(), "{settings:?} {uid}");
             let named = named.unwrap_or_default();
-            assert!(found.is_none_or(|found| found.what.contains(named) && found.mend.contains(named)));
+            assert!(
+                found.is_none_or(|found| found.what.contains(named) && found.mend.contains(named))
+            );
         }
         let old = check("5.4.0-1\n", &[], 0).unwrap();
         assert!(old.what.contains("5.4.0-1"), "{old:?}");

@@ -72,7 +72,8 @@ pub(super) fn fill(user: Ids) -> anyhow::Result<()> {
     let bundle = Path::new("certs/ca-certificates.crt");
     if mounts::new("/etc/ssl").join(bundle).exists() {
         // OpenSSL's own name for it.
-        symlink(bundle, mounts::new("/etc/ssl/cert.pem")).context("cannot link the certificates")?;
+        symlink(bundle, mounts::new("/etc/ssl/cert.pem"))
+            .context("cannot link the certificates")?;
     }
     symlink("/proc/self/mounts", mounts::new("/etc/mtab")).context("cannot link `/etc/mtab`")
 }
@@ -113,7 +114,11 @@ fn group(user: Ids) -> String {
 
 fn shell() -> &'static str {
     let bash = mounts::old(Path::new("/usr/bin/bash"));
-    if bash.exists() { "/bin/bash" } else { "/bin/sh" }
+    if bash.exists() {
+        "/bin/bash"
+    } else {
+        "/bin/sh"
+    }
 }
 
 /// Copies a file that everybody may read; what is missing or for some only is left out.
@@ -154,5 +159,6 @@ fn put(path: impl AsRef<Path>, bytes: &[u8]) -> anyhow::Result<()> {
     if let Some(parent) = path.parent() {
         files::make_folders(parent)?;
     }
-    files::replace(&path, bytes, 0o644).with_context(|| format!("cannot write `{}`", path.display()))
+    files::replace(&path, bytes, 0o644)
+        .with_context(|| format!("cannot write `{}`", path.display()))
 }

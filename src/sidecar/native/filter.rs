@@ -147,7 +147,12 @@ pub(super) fn apply() -> anyhow::Result<()> {
 fn program() -> anyhow::Result<BpfProgram> {
     let rules: BTreeMap<i64, Vec<_>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
     let denied = SeccompAction::Errno(rustix::io::Errno::PERM.raw_os_error().unsigned_abs());
-    let filter = SeccompFilter::new(rules, denied, SeccompAction::Allow, TargetArch::try_from(ARCH)?)?;
+    let filter = SeccompFilter::new(
+        rules,
+        denied,
+        SeccompAction::Allow,
+        TargetArch::try_from(ARCH)?,
+    )?;
     Ok(filter.try_into()?)
 }
 

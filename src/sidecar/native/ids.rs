@@ -64,21 +64,23 @@ pub(super) fn enter_new(ids: Ids) -> anyhow::Result<()> {
 pub(super) fn become_on_host(ids: Ids) -> anyhow::Result<()> {
     become_user(ids.host_uid, ids.host_gid)?;
     // The change of users closed its own files in `/proc`, where the namespace's numbers are written.
-    set_dumpable_behavior(DumpableBehavior::Dumpable).context("cannot open its own files in `/proc`")
+    set_dumpable_behavior(DumpableBehavior::Dumpable)
+        .context("cannot open its own files in `/proc`")
 }
 
 /// Takes these numbers and no other group.
 pub(super) fn become_user(uid: u32, gid: u32) -> anyhow::Result<()> {
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     // In a namespace that denies it there are no groups to drop that would count for anything there.
-    set_thread_groups(&[]).or_else(|error| {
-        if error == rustix::io::Errno::PERM {
-            Ok(())
-        } else {
-            Err(error)
-        }
-    })
-    .context("cannot drop groups")?;
+    set_thread_groups(&[])
+        .or_else(|error| {
+            if error == rustix::io::Errno::PERM {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })
+        .context("cannot drop groups")?;
     set_thread_res_gid(gid, gid, gid).context("cannot change the group")?;
     set_thread_res_uid(uid, uid, uid).context("cannot change the user")
 }

@@ -38,7 +38,11 @@ pub(super) fn init() -> anyhow::Result<u8> {
     set_parent_process_death_signal(Some(Signal::KILL)).context("cannot be bound to the keeper")?;
     let mut word = [0; 1];
     // The keeper lived after the line above, or there is no word.
-    if std::io::stdin().read(&mut word).context("cannot hear the keeper")? == 0 {
+    if std::io::stdin()
+        .read(&mut word)
+        .context("cannot hear the keeper")?
+        == 0
+    {
         bail!("the keeper has ended");
     }
     close_input()?;
@@ -62,11 +66,19 @@ fn processes() -> anyhow::Result<()> {
         mount_bind(path, path).with_context(|| format!("cannot guard `{}`", path.display()))?;
         mounts::limit(path, Use::Read)?;
     }
-    for path in HIDDEN.map(Path::new).into_iter().filter(|path| path.exists()) {
+    for path in HIDDEN
+        .map(Path::new)
+        .into_iter()
+        .filter(|path| path.exists())
+    {
         mount_bind("/dev/null", path)
             .with_context(|| format!("cannot hide `{}`", path.display()))?;
     }
-    for path in HIDDEN_FOLDERS.map(Path::new).into_iter().filter(|path| path.exists()) {
+    for path in HIDDEN_FOLDERS
+        .map(Path::new)
+        .into_iter()
+        .filter(|path| path.exists())
+    {
         mounts::memory(path, "mode=555,size=4k")?;
         mounts::limit(path, Use::Read)?;
     }

@@ -97,7 +97,9 @@ impl Sidecar {
     fn start(start: &Start, log: File) -> anyhow::Result<Self> {
         let (channel, theirs) = UnixStream::pair().context("cannot make a channel")?;
         let mut command = program::here("guard");
-        command.arg(std::process::id().to_string()).arg(&start.audit_dir);
+        command
+            .arg(std::process::id().to_string())
+            .arg(&start.audit_dir);
         if let Some(resolver) = start.resolver {
             command.arg(resolver.to_string());
         }
@@ -112,7 +114,11 @@ impl Sidecar {
 
     /// Learns the sidecar's number, while the host's `/proc` is still to be seen.
     fn identify(mut self) -> anyhow::Result<Serving> {
-        let output = self.guard.stdout.take().context("the guard has no output")?;
+        let output = self
+            .guard
+            .stdout
+            .take()
+            .context("the guard has no output")?;
         let mut line = String::new();
         BufReader::new(output)
             .read_line(&mut line)
@@ -148,10 +154,8 @@ fn make_place(start: Start, sources: &Sources, sidecar: Sidecar) -> anyhow::Resu
             (user.uid, user.gid)
         }
     };
-    let flags = UnshareFlags::NEWNS
-        | UnshareFlags::NEWNET
-        | UnshareFlags::NEWIPC
-        | UnshareFlags::NEWUTS;
+    let flags =
+        UnshareFlags::NEWNS | UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     ids::unshare(flags).context("cannot make namespaces for the agent")?;
     rustix::system::sethostname(b"bottle").context("cannot name the bottle")?;
     let listener = loopback::open()?;
@@ -198,7 +202,11 @@ fn confine(user: Ids, standing: Standing) -> anyhow::Result<()> {
 /// Reads when a process was started, from the host's `/proc` where that lies at this moment.
 fn identify(pid: u32) -> anyhow::Result<Process> {
     let before = Path::new(mounts::OLD).join("proc");
-    let proc = if before.is_dir() { before } else { "/proc".into() };
+    let proc = if before.is_dir() {
+        before
+    } else {
+        "/proc".into()
+    };
     processes::identify_in(&proc, pid)
 }
 
@@ -209,10 +217,7 @@ struct Agent {
 }
 
 impl Agent {
-    fn start(
-        user: Ids,
-        output: std::io::PipeWriter,
-    ) -> anyhow::Result<Self> {
+    fn start(user: Ids, output: std::io::PipeWriter) -> anyhow::Result<Self> {
         // It has to mount `/proc`, and gives everything up after that.
         ids::keep_through_start()?;
         let mut command = program::inside("init");

@@ -54,10 +54,7 @@ pub(super) fn begin(owner: (u32, u32)) -> anyhow::Result<()> {
         Path::new(NEW),
         &format!("mode=755,size=16m,nr_inodes={ROOT_FILES}"),
     )?;
-    memory(
-        Path::new(MEMORY),
-        &format!("mode=755,uid={uid},gid={gid}"),
-    )
+    memory(Path::new(MEMORY), &format!("mode=755,uid={uid},gid={gid}"))
 }
 
 /// Goes into the new root for good, which cannot be written from then on, and leaves the host's.
@@ -85,7 +82,13 @@ pub(super) fn filesystem(kind: &str, at: &Path, options: &str) -> anyhow::Result
 
 /// Shows a file or folder at another place too, with all that is mounted in it.
 pub(super) fn share(source: &Path, target: &Path, access: Use) -> anyhow::Result<()> {
-    let what = || format!("cannot show `{}` at `{}`", source.display(), target.display());
+    let what = || {
+        format!(
+            "cannot show `{}` at `{}`",
+            source.display(),
+            target.display()
+        )
+    };
     mount_bind_recursive(source, target).with_context(what)?;
     for place in below(target)? {
         limit(&place, access).with_context(what)?;
@@ -173,7 +176,9 @@ fn unescaped(text: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {
-        let octal = (*first == b'\\').then(|| tail.split_at_checked(3)).flatten();
+        let octal = (*first == b'\\')
+            .then(|| tail.split_at_checked(3))
+            .flatten();
         let read = octal.and_then(|(digits, tail)| {
             let digits = std::str::from_utf8(digits).ok()?;
             Some((u8::from_str_radix(digits, 8).ok()?, tail))

@@ -15,11 +15,27 @@ use crate::guest::{files, provision};
 
 /// The folders in which a system keeps its programs; a link is kept as a link.
 const SYSTEM: [&str; 9] = [
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/gnu/store",
 ];
 /// Folders that programs expect to be there.
 const EMPTY: [&str; 9] = [
-    "/proc", "/sys", "/root", "/home", "/var/lib", "/var/cache", "/var/log", "/opt", "/srv",
+    "/proc",
+    "/sys",
+    "/root",
+    "/home",
+    "/var/lib",
+    "/var/cache",
+    "/var/log",
+    "/opt",
+    "/srv",
 ];
 /// What nobody may put a workspace over: it holds what the bottle itself needs.
 const TAKEN: [&str; 7] = ["/.bottle", "/dev", "/etc", "/proc", "/sys", "/usr", "/run"];
@@ -51,7 +67,10 @@ impl Sources {
             }),
             None => None,
         };
-        let paths = agent.paths.iter().map(|path| Ok((real(path)?, path.clone())));
+        let paths = agent
+            .paths
+            .iter()
+            .map(|path| Ok((real(path)?, path.clone())));
         Ok(Self {
             workspace,
             paths: paths.collect::<anyhow::Result<_>>()?,
@@ -72,7 +91,8 @@ pub(super) fn write(
     etc::fill(agent.user)?;
     let roots_path = mounts::new(PUBLIC_ROOTS);
     files::make_folders(&mounts::new("/.bottle"))?;
-    files::replace(&roots_path, roots.as_bytes(), 0o644).context("cannot write the public roots")?;
+    files::replace(&roots_path, roots.as_bytes(), 0o644)
+        .context("cannot write the public roots")?;
     provision::provision(Path::new(mounts::NEW), message)
 }
 
@@ -123,13 +143,7 @@ fn memory(owner: Owner) -> anyhow::Result<()> {
     symlink("/run", mounts::new("/var/run")).context("cannot link `/var/run`")
 }
 
-fn give(
-    owner: Owner,
-    name: &str,
-    target: &Path,
-    mode: u32,
-    access: Use,
-) -> anyhow::Result<()> {
+fn give(owner: Owner, name: &str, target: &Path, mode: u32, access: Use) -> anyhow::Result<()> {
     let source = Path::new(MEMORY).join(name);
     let what = || format!("cannot make `{}`", target.display());
     fs::create_dir(&source).with_context(what)?;
@@ -166,7 +180,10 @@ fn workspace(agent: &AgentRoot, owner: Owner, sources: &Sources) -> anyhow::Resu
             mounts::share(&mounts::old(&share.source), &place, access)
         }
         // What lies in the home or below `/tmp` is a folder in memory already.
-        None if [HOME, "/tmp", "/var/tmp"].iter().any(|place| target.starts_with(place)) => {
+        None if [HOME, "/tmp", "/var/tmp"]
+            .iter()
+            .any(|place| target.starts_with(place)) =>
+        {
             let place = mounts::new(target);
             mounts::folder(&place)?;
             own(owner, &place)

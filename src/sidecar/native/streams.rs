@@ -81,7 +81,8 @@ enum Plain {
 }
 
 fn is_plain(stream: BorrowedFd<'_>) -> Plain {
-    let pipe = fstat(stream).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo);
+    let pipe =
+        fstat(stream).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo);
     if pipe && !stream.is_terminal() {
         Plain::Yes
     } else {
@@ -108,11 +109,7 @@ pub(super) struct Flow {
 
 impl Flow {
     /// Makes a flow from a stream that is shared to one that is its own.
-    pub(super) fn new(
-        towards: Towards,
-        from: BorrowedFd<'_>,
-        to: OwnedFd,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn new(towards: Towards, from: BorrowedFd<'_>, to: OwnedFd) -> anyhow::Result<Self> {
         let from = from.try_clone_to_owned().context("cannot share a stream")?;
         Ok(Self {
             towards,
@@ -169,7 +166,9 @@ pub(super) fn attend(
     mut flows: Vec<Flow>,
     pass: &mut dyn FnMut(&Child, Signal) -> anyhow::Result<()>,
 ) -> anyhow::Result<u8> {
-    signals.be_patient_for(LOOK).context("cannot read signals")?;
+    signals
+        .be_patient_for(LOOK)
+        .context("cannot read signals")?;
     let mut ended: Option<ExitStatus> = None;
     loop {
         if ended.is_none() {

@@ -40,7 +40,9 @@ pub(super) fn watch(mut kept: Kept) -> anyhow::Result<()> {
     let mut wanted = ENDING.to_vec();
     wanted.push(DETACH);
     let mut signals = Signals::catch(&wanted).context("cannot catch signals")?;
-    signals.be_patient_for(LOOK).context("cannot read signals")?;
+    signals
+        .be_patient_for(LOOK)
+        .context("cannot read signals")?;
     let agent = processes::handle(&kept.agent)?;
     let guard = processes::handle(&kept.guard)?;
     let mut waiting = Waiting {
