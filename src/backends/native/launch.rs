@@ -194,7 +194,7 @@ impl Guarded<'_> {
 fn start(scene: Scene<'_>, made: &Made) -> anyhow::Result<Started> {
     let start = message(scene, made)?;
     let text = serde_json::to_string(&start).context("could not encode the bottle")?;
-    let invocation = Invocation::new(&made.binary, ["native", "start"])
+    let invocation = Invocation::new(&made.binary, ["native", "start", made.id.as_str()])
         .with_stdin(Input::Secret(Secret::new(text)));
     let captured = process::run_while(&invocation, START, &|| scene.progress.check().is_ok())
         .context("make the bottle")?;

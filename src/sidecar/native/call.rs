@@ -34,7 +34,7 @@ fn dispatch(words: &[OsString]) -> anyhow::Result<Outcome> {
     };
     let done = |()| ExitCode::SUCCESS;
     let code = match role.to_str() {
-        Some("start") => start::start()?,
+        Some("start") => start::start(words)?,
         Some("keep") => done(keeper::keep()?),
         Some("guard") => guard::guard(words)?.into(),
         Some("serve") => return Ok(Outcome::Serve(Box::new(guard::prepare()?))),

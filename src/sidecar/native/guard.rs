@@ -31,8 +31,8 @@ const NAMES: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"
 
 /// Makes the sidecar's place, starts the sidecar there and says its number; ends when that ends.
 pub(super) fn guard(words: &[OsString]) -> anyhow::Result<u8> {
-    let [keeper, audit, resolver @ ..] = words else {
-        bail!("`guard` needs its keeper and the folder of the audit log");
+    let [keeper, id, audit, resolver @ ..] = words else {
+        bail!("`guard` needs its keeper, the bottle and the folder of the audit log");
     };
     let audit = Path::new(audit)
         .canonicalize()
@@ -44,6 +44,7 @@ pub(super) fn guard(words: &[OsString]) -> anyhow::Result<u8> {
     build(&audit, &own, &names)?;
     ids::bound()?;
     let mut child = program::named(PROGRAM, "serve")
+        .arg(id)
         .stdin(Stdio::inherit())
         .stdout(Stdio::null())
         .spawn()

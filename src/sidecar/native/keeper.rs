@@ -15,6 +15,7 @@ use std::process::{Child, Stdio};
 use anyhow::{Context as _, bail};
 use bottle_contract::control::Reply;
 use bottle_contract::guest::Provisioned;
+use bottle_contract::id::BottleId;
 use bottle_contract::native::{AGENT_LOG, EXIT, Ids, Process, SIDECAR_LOG, Start, Started};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::UnshareFlags;
@@ -35,8 +36,9 @@ pub(super) fn keep() -> anyhow::Result<()> {
     let sources = Sources::find(&start.agent)?;
     let sidecar = Sidecar::start(&start, files.sidecar)?;
     let (output, writer) = std::io::pipe().context("cannot make a pipe")?;
+    let id = start.sidecar.id.clone();
     let place = make_place(start, &sources, sidecar)?;
-    let agent = Agent::start(place.user, writer)?;
+    let agent = Agent::start(&id, writer)?;
     let started = Started {
         keeper: place.keeper,
         agent: agent.process,
@@ -99,6 +101,7 @@ impl Sidecar {
         let mut command = program::here("guard");
         command
             .arg(std::process::id().to_string())
+            .arg(start.sidecar.id.as_str())
             .arg(&start.audit_dir);
         if let Some(resolver) = start.resolver {
             command.arg(resolver.to_string());
@@ -140,7 +143,6 @@ struct Place {
     keeper: Process,
     sidecar: Serving,
     provisioned: Provisioned,
-    user: Ids,
 }
 
 /// Enters the namespaces that are the agent's, and fills them.
@@ -182,7 +184,6 @@ fn make_place(start: Start, sources: &Sources, sidecar: Sidecar) -> anyhow::Resu
         keeper,
         sidecar,
         provisioned,
-        user,
     })
 }
 
@@ -217,12 +218,12 @@ struct Agent {
 }
 
 impl Agent {
-    fn start(user: Ids, output: std::io::PipeWriter) -> anyhow::Result<Self> {
+    fn start(id: &BottleId, output: std::io::PipeWriter) -> anyhow::Result<Self> {
         // It has to mount `/proc`, and gives everything up after that.
         ids::keep_through_start()?;
         let mut command = program::inside("init");
         command
-            .arg(user.uid.to_string())
+            .arg(id.as_str())
             .stdin(Stdio::piped())
             .stdout(output.try_clone().context("cannot share a pipe")?)
             .stderr(output);

@@ -1,5 +1,6 @@
 //! `native start`: leaves a keeper behind that makes a bottle, and passes on what it says.
 
+use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::process::{ExitCode, Stdio};
 
@@ -8,9 +9,11 @@ use anyhow::Context as _;
 use super::limits::MESSAGE_BYTES;
 use super::program;
 
-/// Starts the keeper on this process's own input, and ends when it has answered or failed.
-pub(super) fn start() -> anyhow::Result<ExitCode> {
+/// Starts the keeper on this process's own input, and ends when it has answered or failed. The words
+/// are for people who look at the machine's processes.
+pub(super) fn start(words: &[OsString]) -> anyhow::Result<ExitCode> {
     let mut child = program::here("keep")
+        .args(words)
         .stdin(Stdio::inherit())
         .stdout(Stdio::piped())
         .spawn()
