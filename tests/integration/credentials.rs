@@ -77,6 +77,9 @@ pub(crate) fn the_agent_cannot_find_the_credential(room: &Room) {
     let (half, rest) = TOKEN.split_at(9);
     let search = |half: &str, rest: &str| {
         let user = room.exec(&id, &["python3", "-c", SEARCH, half, rest]).ok();
+        if !room.engine.has_containers() {
+            return user;
+        }
         let agent = format!("bottle-{id}-agent");
         let as_root = [
             "exec", "-u", "0:0", &agent, "python3", "-c", SEARCH, half, rest,
@@ -87,7 +90,8 @@ pub(crate) fn the_agent_cannot_find_the_credential(room: &Room) {
     // The control: an ordinary variable is found, also by the same search.
     assert!(search("mark-", "77aa31").contains("/proc/"));
 
-    for role in ["agent", "sidecar"] {
+    let containers = ["agent", "sidecar"].into_iter();
+    for role in containers.filter(|_| room.engine.has_containers()) {
         let name = format!("bottle-{id}-{role}");
         let inspected = room.engine.container(&name).to_string();
         assert!(inspected.contains(&id) && !inspected.contains(TOKEN));

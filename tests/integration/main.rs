@@ -23,6 +23,7 @@ mod faults;
 mod hardening;
 mod harness;
 mod live;
+mod namespaces;
 mod neighbours;
 mod orphans;
 mod policy;
@@ -49,11 +50,10 @@ macro_rules! engine {
     };
 }
 
-/// The list of scenarios.
+/// The scenarios of every backend.
 macro_rules! scenarios {
     ($($engine:ident)+) => {$(
         engine! { $engine:
-            addresses::{networks_are_small_and_never_where_somebody_is};
             copies::{copies_go_both_ways_whole, what_comes_out_stays_in_its_folder};
             credentials::{
                 common_tools_trust_the_bottle_without_flags,
@@ -61,41 +61,22 @@ macro_rules! scenarios {
                 the_certificate_is_the_bottles_own,
                 the_origin_gets_the_credential_and_replaces_the_agents_own,
             };
-            deaths::{a_launcher_may_die_at_any_point};
             exits::{
                 standard_streams_come_through,
                 the_agents_own_status_comes_through,
                 what_a_command_leaves_behind_holds_nothing,
             };
-            faults::{
-                a_full_disk_is_an_error_and_leaves_nothing,
-                an_engine_that_hangs_is_given_up,
-                half_an_answer_is_an_error_and_leaves_nothing,
-            };
             hardening::{
                 a_bound_on_processes_holds,
-                a_read_only_root_is_read_only,
                 root_is_root_by_name_only,
                 the_agent_is_nobody_and_can_do_nothing,
-                build_steps_that_an_image_brings_reach_nothing,
                 an_unprivileged_agent_works_on_a_read_only_root,
             };
             live::{
                 what_is_allowed_for_a_time_ends_by_itself,
                 what_is_allowed_works_and_what_is_denied_ends,
             };
-            neighbours::{two_bottles_do_not_see_each_other};
-            orphans::{
-                a_launch_removes_what_a_killed_launcher_left_and_nothing_else,
-                clean_does_not_ask_without_a_terminal,
-                clean_removes_what_a_killed_launcher_left_and_nothing_else,
-            };
             policy::{an_https_host_without_a_route_is_refused, plain_http_is_decided_like_the_rest};
-            sealing::{
-                a_bottle_with_a_hole_does_not_run_its_agent,
-                a_call_that_fails_leaves_nothing,
-                a_host_that_answers_is_refused_or_warned_about,
-            };
             signals::{
                 a_signal_during_the_launch_takes_everything_down,
                 a_signal_while_the_agent_runs_takes_everything_down,
@@ -125,7 +106,6 @@ macro_rules! scenarios {
             };
             walls::{
                 no_name_is_resolved_but_by_the_sidecar,
-                nothing_leads_past_the_sidecar,
                 without_the_proxy_variables_curl_gets_nowhere,
             };
             workspace::{
@@ -138,4 +118,60 @@ macro_rules! scenarios {
     )+};
 }
 
-scenarios! { docker podman macos_container }
+/// What is about the containers and networks of an engine, or about its calls.
+macro_rules! of_engines {
+    ($($engine:ident)+) => {$(
+        engine! { $engine:
+            addresses::{networks_are_small_and_never_where_somebody_is};
+            deaths::{a_launcher_may_die_at_any_point};
+            faults::{
+                a_full_disk_is_an_error_and_leaves_nothing,
+                an_engine_that_hangs_is_given_up,
+                half_an_answer_is_an_error_and_leaves_nothing,
+            };
+            hardening::{
+                a_read_only_root_is_read_only,
+                build_steps_that_an_image_brings_reach_nothing,
+            };
+            neighbours::{two_bottles_do_not_see_each_other};
+            orphans::{
+                a_launch_removes_what_a_killed_launcher_left_and_nothing_else,
+                clean_does_not_ask_without_a_terminal,
+                clean_removes_what_a_killed_launcher_left_and_nothing_else,
+            };
+            sealing::{
+                a_bottle_with_a_hole_does_not_run_its_agent,
+                a_call_that_fails_leaves_nothing,
+                a_host_that_answers_is_refused_or_warned_about,
+            };
+            walls::{nothing_leads_past_the_sidecar};
+        }
+    )+};
+}
+
+/// The same walls where there is no engine, and what there is instead of one.
+macro_rules! of_namespaces {
+    ($($engine:ident)+) => {$(
+        engine! { $engine:
+            namespaces::{
+                a_killed_launcher_leaves_no_process,
+                a_user_without_privileges_can_run_one,
+                an_image_is_refused_unless_it_may_be_ignored,
+                each_process_ends_with_the_one_that_keeps_it,
+                neighbours_do_not_share_a_loopback,
+                no_address_of_the_hosts_can_be_reached,
+                nothing_of_the_hosts_users_is_seen,
+            };
+        }
+    )+};
+}
+
+mod everywhere {
+    scenarios! { docker podman macos_container native }
+}
+mod engines {
+    of_engines! { docker podman macos_container }
+}
+mod bare {
+    of_namespaces! { native }
+}

@@ -84,7 +84,7 @@ fn what_was_decided_is_shown(room: &Room, id: &str) {
             &shown["status"],
             shown["resources"].as_array().unwrap().len()
         ),
-        (&"detached".into(), 4)
+        (&"detached".into(), room.engine.resources())
     );
     let stats = &shown["sidecar"]["stats"];
     assert_eq!(

@@ -56,6 +56,26 @@ impl Call {
         self
     }
 
+    /// Returns the same call behind another program, which is to make it.
+    pub(crate) fn through(&self, program: &Path, args: &[&str]) -> Self {
+        let mut all: Vec<OsString> = args.iter().map(OsString::from).collect();
+        all.push(self.program.clone().into());
+        all.extend(self.args.iter().cloned());
+        Self {
+            program: program.to_owned(),
+            args: all,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the same call of another program.
+    pub(crate) fn of(&self, program: &Path) -> Self {
+        Self {
+            program: program.to_owned(),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn folder(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
         self

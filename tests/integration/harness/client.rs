@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::engine::Engine;
+use super::namespaces;
 
 /// Whose words a client understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(super) enum Client {
     Docker,
     /// Apple's.
     Apple,
+    /// Nobody's: there is no engine, only processes.
+    Nobody,
 }
 
 impl Engine {
@@ -25,7 +28,21 @@ impl Engine {
                 .filter(|found| found.to_string().contains(text))
                 .map(|found| found["id"].as_str().unwrap().to_owned())
                 .collect(),
+            Client::Nobody => namespaces::processes(text),
         }
+    }
+
+    /// Returns how many resources a bottle is made of, as `bottle` lists them.
+    pub(crate) fn resources(&self) -> usize {
+        match self.client {
+            Client::Docker | Client::Apple => 4,
+            Client::Nobody => 2,
+        }
+    }
+
+    /// Tells whether there are containers, which others than `bottle` can look into.
+    pub(crate) fn has_containers(&self) -> bool {
+        self.client != Client::Nobody
     }
 
     fn lines_with(&self, text: &str) -> Vec<String> {
@@ -57,6 +74,7 @@ impl Engine {
             match self.client {
                 Client::Docker => &["container", "inspect"],
                 Client::Apple => &["inspect"],
+                Client::Nobody => panic!("there are no containers"),
             },
             name,
         )
@@ -72,6 +90,9 @@ impl Engine {
     /// Returns the address of a container on a network.
     #[track_caller]
     pub(crate) fn address(&self, container: &str, network: &str) -> String {
+        if self.client == Client::Nobody {
+            return "127.0.0.1".to_owned();
+        }
         let found = self.container(container);
         match self.client {
             Client::Docker => {
@@ -84,6 +105,7 @@ impl Engine {
                 let address = there.unwrap()["ipv4Address"].as_str().unwrap();
                 address.split('/').next().unwrap().to_owned()
             }
+            Client::Nobody => panic!("there are no containers"),
         }
     }
 
@@ -109,6 +131,7 @@ impl Engine {
         let labels = match self.client {
             Client::Docker => &found["Config"]["Labels"],
             Client::Apple => &found["configuration"]["labels"],
+            Client::Nobody => panic!("there are no containers"),
         };
         labels[key].as_str().expect("a label").to_owned()
     }
@@ -116,12 +139,18 @@ impl Engine {
     /// Returns the status of a container that has ended, where the engine tells.
     #[track_caller]
     pub(crate) fn exit_code(&self, container: &str) -> Option<i64> {
+        if self.client == Client::Nobody {
+            return None;
+        }
         self.container(container)["State"]["ExitCode"].as_i64()
     }
 
     /// Returns the bound on a container's processes that the engine enforces.
     #[track_caller]
     pub(crate) fn bound_on_processes(&self, container: &str) -> Option<i64> {
+        if self.client == Client::Nobody {
+            return None;
+        }
         self.container(container)["HostConfig"]["PidsLimit"].as_i64()
     }
 
@@ -131,6 +160,7 @@ impl Engine {
         let words: &[&str] = match self.client {
             Client::Docker => &["top", container],
             Client::Apple => &["exec", container, "sh", "-c", script],
+            Client::Nobody => return namespaces::runs(container, command),
         };
         let listed = self.call(words).run().stdout;
         listed
@@ -140,6 +170,10 @@ impl Engine {
 
     /// Removes containers and networks by force, whatever state they are in.
     pub(crate) fn sweep(&self, names: &[String]) {
+        if self.client == Client::Nobody {
+            namespaces::sweep(names);
+            return;
+        }
         for name in names {
             let _gone = self.call(&["rm", "--force", name]).run();
         }

@@ -10,6 +10,7 @@ use bottle::env::Env;
 use super::apart::{self, Apart};
 use super::call::{Call, Outcome};
 use super::client::Client;
+use super::namespaces;
 use super::stand_in;
 
 /// What the machine can bear: this many scenarios at once on one engine, of two bottles at most.
@@ -70,6 +71,12 @@ pub(crate) fn podman() -> &'static Engine {
     &PODMAN
 }
 
+/// No engine: namespaces of this machine, and its own programs.
+pub(crate) fn native() -> &'static Engine {
+    static NATIVE: Engine = Engine::of_nobody();
+    &NATIVE
+}
+
 /// Apple's own on a Mac; elsewhere what stands in for it.
 pub(crate) fn macos_container() -> &'static Engine {
     static APPLE: Engine = Engine::of_apple();
@@ -84,6 +91,19 @@ impl Engine {
             image,
             host,
             client: Client::Docker,
+            absent: OnceLock::new(),
+            free: Mutex::new(ROOMS),
+            freed: Condvar::new(),
+        }
+    }
+
+    const fn of_nobody() -> Self {
+        Self {
+            name: "native",
+            program: "bottle-sidecar",
+            image: "",
+            host: Host::Hidden,
+            client: Client::Nobody,
             absent: OnceLock::new(),
             free: Mutex::new(ROOMS),
             freed: Condvar::new(),
@@ -106,6 +126,9 @@ impl Engine {
     /// Says why nothing can be run here; `None` when everything is there.
     pub(crate) fn absent(&self) -> Option<&str> {
         let ask = || {
+            if self.client == Client::Nobody {
+                return namespaces::absent();
+            }
             let failed = |outcome: Outcome| {
                 let first = outcome.stderr.lines().next().unwrap_or_default();
                 format!("{} does not answer: {first}", self.name)
@@ -121,6 +144,7 @@ impl Engine {
             let info = match self.client {
                 Client::Docker => self.call(&["info"]).run(),
                 Client::Apple => self.call(&["system", "status"]).run(),
+                Client::Nobody => return None,
             };
             if info.code != 0 {
                 return Some(failed(info));
@@ -135,7 +159,7 @@ impl Engine {
     fn lacks(&self) -> Option<&'static str> {
         let needs = match self.client {
             Client::Apple if !cfg!(target_os = "macos") => &["nsenter", "ip"][..],
-            Client::Apple | Client::Docker => &[],
+            Client::Apple | Client::Docker | Client::Nobody => &[],
         };
         let path = self.path();
         needs
@@ -192,7 +216,7 @@ impl Engine {
                 first.push(path);
                 first
             }
-            Client::Apple | Client::Docker => path,
+            Client::Apple | Client::Docker | Client::Nobody => path,
         }
     }
 

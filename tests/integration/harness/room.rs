@@ -101,9 +101,15 @@ impl Room {
 
     /// Writes an `agent.toml` with more keys at the top and more tables. `[image]` ends the top.
     pub(crate) fn agent_on(&self, top: &str, tables: &str) {
+        // Where there are no images, the table holds the agent's user at most.
+        let image = if self.engine.has_containers() {
+            format!("reference = \"{}\"", self.engine.image)
+        } else {
+            String::new()
+        };
         let text = format!(
-            "name = \"{}\"\n{top}\n[image]\nreference = \"{}\"\n{tables}\n",
-            self.name, self.engine.image
+            "name = \"{}\"\n{top}\n[image]\n{image}\n{tables}\n",
+            self.name
         );
         self.write("agent.toml", &text);
     }
@@ -200,6 +206,18 @@ impl Room {
     }
 }
 
+impl Room {
+    /// Lists what is remembered of bottles without an engine.
+    pub(crate) fn folders(&self) -> Vec<String> {
+        fs::read_dir(self.path("state/bottle/native"))
+            .map(|entries| {
+                let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+                names.collect()
+            })
+            .unwrap_or_default()
+    }
+}
+
 impl Drop for Room {
     /// What a failed scenario leaves must not make others fail.
     fn drop(&mut self) {
@@ -210,7 +228,7 @@ impl Drop for Room {
 }
 
 /// The sidecar's binary: the one that is named, or the one of this checkout, built once.
-fn sidecar() -> &'static Path {
+pub(crate) fn sidecar() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(named) = variable("BOTTLE_SIDECAR_BINARY") {

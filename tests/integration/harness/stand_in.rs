@@ -19,7 +19,7 @@ pub(super) fn machine(client: Client) -> Vec<(OsString, OsString)> {
     let mut variables = vec![(
         "BOTTLE_HOST",
         match client {
-            Client::Docker => LINUX.into(),
+            Client::Docker | Client::Nobody => LINUX.into(),
             Client::Apple => MAC.into(),
         },
     )];
