@@ -177,13 +177,13 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        assert!(!why("linux x86_64").contains("macos-container"));
+        assert!(!why("linux x86_64 namespaces=none").contains("macos-container"));
         assert!(why("macos 15.6 arm64").contains("macos-container: macOS 15.6 is too old"));
     }
 
     #[test]
     fn a_named_backend_that_is_missing_is_an_error_and_never_a_fallback() {
-        let registry = registry("linux x86_64");
+        let registry = registry("linux x86_64 namespaces=none");
         let error = choose(&registry, &Named::Flag("docker".to_owned()), &nobody)
             .unwrap_err()
             .to_string();

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::facts::{Architecture, Facts, System};
+use super::facts::{Architecture, Facts, Namespaces, System};
 use super::resolvers::{of_resolv_conf, of_scutil};
 use crate::process::{self, Invocation};
 
@@ -45,6 +45,7 @@ fn detect() -> Facts {
         architecture: built_for(),
         resolver: resolv_conf(),
         memory: None,
+        namespaces: Namespaces::Kernel,
     }
 }
 
@@ -62,6 +63,7 @@ fn mac() -> Facts {
         },
         resolver: dns.and_then(|text| of_scutil(&text)).or_else(resolv_conf),
         memory: memory.and_then(|text| text.parse().ok()),
+        namespaces: Namespaces::Kernel,
     }
 }
 

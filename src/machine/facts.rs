@@ -17,6 +17,17 @@ pub struct Facts {
     pub resolver: Option<IpAddr>,
     /// Its memory, in bytes.
     pub memory: Option<u64>,
+    /// Whether bottles may be made of its namespaces.
+    pub namespaces: Namespaces,
+}
+
+/// Whether bottles may be made of a machine's namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespaces {
+    /// Its kernel tells.
+    Kernel,
+    /// It is stated that they may not.
+    Denied,
 }
 
 /// An operating system.
@@ -46,7 +57,7 @@ pub struct InvalidFacts {
 }
 
 /// How a line of facts looks.
-pub(super) const SHAPE: &str = "macos VERSION ARCHITECTURE, or linux ARCHITECTURE, then perhaps resolver=ADDRESS and memory=BYTES; ARCHITECTURE is arm64 or x86_64";
+pub(super) const SHAPE: &str = "macos VERSION ARCHITECTURE, or linux ARCHITECTURE, then perhaps resolver=ADDRESS, memory=BYTES and namespaces=none; ARCHITECTURE is arm64 or x86_64";
 
 impl Facts {
     /// Tells whether it is a Linux machine.
@@ -101,6 +112,7 @@ impl FromStr for Facts {
             architecture,
             resolver: None,
             memory: None,
+            namespaces: Namespaces::Kernel,
         };
         for word in words {
             match word.split_once('=') {
@@ -116,6 +128,7 @@ impl FromStr for Facts {
                         .map_err(|_| wrong("`memory` is no number of bytes"))?;
                     facts.memory = Some(bytes);
                 }
+                Some(("namespaces", "none")) => facts.namespaces = Namespaces::Denied,
                 _ => return Err(wrong(SHAPE)),
             }
         }
@@ -159,6 +172,9 @@ mod tests {
         let linux: Facts = "linux x86_64".parse().unwrap();
         assert_eq!(linux.system.macos_release(), None);
         assert_eq!((linux.resolver, linux.memory), (None, None));
+        assert_eq!(linux.namespaces, Namespaces::Kernel);
+        let bare: Facts = "linux x86_64 namespaces=none".parse().unwrap();
+        assert_eq!(bare.namespaces, Namespaces::Denied);
     }
 
     #[test]
@@ -172,6 +188,7 @@ mod tests {
             "linux arm64 resolver=here",
             "linux arm64 memory=much",
             "linux arm64 cpus=3",
+            "linux arm64 namespaces=some",
         ] {
             let error = line.parse::<Facts>().unwrap_err();
             assert!(error.to_string().contains(line), "{error}");

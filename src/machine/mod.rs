@@ -9,5 +9,5 @@ mod networks;
 mod resolvers;
 
 pub use detect::Machine;
-pub use facts::{Architecture, Facts, InvalidFacts, System};
+pub use facts::{Architecture, Facts, InvalidFacts, Namespaces, System};
 pub use networks::networks_in_use;

@@ -23,9 +23,9 @@ fn without_an_engine_it_says_what_to_install() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("to mend it: ").map(str::to_owned))
         .collect();
-    assert_eq!(mends.len(), 3);
+    assert_eq!(mends.len(), 4);
     assert!(
-        mends[1..].iter().all(|mend| mend.contains(" install ")),
+        mends[1..3].iter().all(|mend| mend.contains(" install ")),
         "{mends:?}"
     );
 }
@@ -60,6 +60,10 @@ fn engines_that_answer_are_shown_with_their_versions() {
       - the host cannot be reached from a bottle
       - mounted folders keep their owner
       - CPU, memory and processes can be limited
+
+    native: not usable
+      problem: `BOTTLE_HOST` states that this machine makes no namespaces
+      to mend it: unset BOTTLE_HOST
 
     sidecar: /ROOT/sidecar
     ");

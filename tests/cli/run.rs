@@ -81,7 +81,7 @@ fn what_grants_itself_nothing_needs_no_trust() {
 fn without_an_engine_it_says_what_to_do() {
     let nobody = World::with_agent(PLAIN).bottle(&["run"]).ends_with(125);
     insta::assert_snapshot!(nobody.err(), @"
-    error: no backend can be used here: docker: the program `docker` was not found; podman: the program `podman` was not found
+    error: no backend can be used here: docker: the program `docker` was not found; podman: the program `podman` was not found; native: `BOTTLE_HOST` states that this machine makes no namespaces
     hint: `bottle doctor` names what is missing, and the command that mends it
     ");
     let args = ["run", "--backend", "docker"];
@@ -101,7 +101,7 @@ fn an_unknown_backend_is_refused_with_the_names_of_all() {
         assert_ne!(ran.status, 0);
         assert_eq!(
             ran.err(),
-            "error: there is no backend `dcoker` (there are: macos-container, docker, podman)\n"
+            "error: there is no backend `dcoker` (there are: macos-container, docker, podman, native)\n"
         );
     }
 }

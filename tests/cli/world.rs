@@ -59,7 +59,7 @@ impl World {
             ("XDG_CONFIG_HOME", path("config")),
             ("XDG_STATE_HOME", path("state")),
             // The same on whatever machine this runs.
-            ("BOTTLE_HOST", "linux x86_64".to_owned()),
+            ("BOTTLE_HOST", "linux x86_64 namespaces=none".to_owned()),
             // Nothing here runs it; without a name, a checkout would build it.
             ("BOTTLE_SIDECAR_BINARY", path("sidecar")),
         ];

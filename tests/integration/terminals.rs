@@ -9,7 +9,8 @@ def size():
     found = os.get_terminal_size()
     return f"{found.lines} {found.columns}"
 def tell(number, what):
-    signal.signal(number, lambda *_: print(what(), flush=True))
+    # Not by `print`, in whose middle a signal may come.
+    signal.signal(number, lambda *_: os.write(1, (what() + "\n").encode()))
 tell(signal.SIGWINCH, lambda: "size " + size())
 tell(signal.SIGINT, lambda: "interrupted")
 tell(signal.SIGTSTP, lambda: "suspended")

@@ -45,6 +45,16 @@ struct Scene<'a> {
     progress: &'a dyn Progress,
 }
 
+impl Scene<'_> {
+    /// A call that was ended because we should end is no failure.
+    fn failed(&self, phase: &'static str, error: anyhow::Error) -> BackendError {
+        match self.progress.check() {
+            Err(interrupted) => interrupted.into(),
+            Ok(()) => step(phase, error),
+        }
+    }
+}
+
 /// Makes and seals a bottle.
 pub(super) fn launch(
     request: &LaunchRequest,
@@ -95,7 +105,7 @@ impl<'a> Recorded<'a> {
     fn guarded(self) -> Result<Guarded<'a>, BackendError> {
         let Self { scene, mut made } = self;
         scene.progress.phase("sidecar");
-        let started = start(scene, &made).map_err(|error| step("sidecar", error))?;
+        let started = start(scene, &made).map_err(|error| scene.failed("sidecar", error))?;
         let processes = Processes {
             keeper: started.keeper,
             agent: started.agent,
@@ -135,10 +145,7 @@ impl Guarded<'_> {
         let warnings = seal::accept(findings, request.host_access.unwrap_or(HostAccess::Refuse))?;
         copied
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            .map_err(|error| match progress.check() {
-                Err(interrupted) => interrupted.into(),
-                Ok(()) => step("agent", error),
-            })?;
+            .map_err(|error| self.scene.failed("agent", error))?;
         progress.check()?;
         Ok(Launched {
             command: plan::command(request)?,

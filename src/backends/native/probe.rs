@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::backends::backend::{Probe, Problem};
-use crate::machine::Facts;
+use crate::machine::{Facts, Namespaces};
 
 /// The oldest kernel that can do all of it: entering several namespaces of a process at once.
 const KERNEL: (u32, u32) = (5, 8);
@@ -75,9 +75,15 @@ pub(super) fn probe(machine: Machine<'_>) -> Probe {
     Probe {
         backend: super::backend::NAME,
         program: None,
-        version: release.map(|release| format!("on Linux {release}")),
+        version: release
+            .map(|release| format!("Linux {release}"))
+            .filter(|_| problems.is_empty()),
         system: None,
-        features: features(machine.uid),
+        features: if problems.is_empty() {
+            features(machine.uid)
+        } else {
+            Vec::new()
+        },
         stopped: false,
         problems,
     }
@@ -106,6 +112,12 @@ fn too_old(release: Option<&str>) -> Option<Problem> {
 }
 
 fn switched_off(machine: Machine<'_>) -> Option<Problem> {
+    if machine.facts.namespaces == Namespaces::Denied {
+        return Some(Problem {
+            what: "`BOTTLE_HOST` states that this machine makes no namespaces".to_owned(),
+            mend: "unset BOTTLE_HOST".to_owned(),
+        });
+    }
     let concerns = |switch: &&Switch| switch.whom == Whom::Everybody || machine.uid != 0;
     let off = |switch: &&Switch| {
         fs::read_to_string(machine.root.join(switch.path))

@@ -87,7 +87,6 @@ fn what_is_not_supported_yet_is_not_in_the_schema() {
     for later in [
         "dlp",
         "mcp",
-        "native",
         "skills",
         "on-match",
         "unscannable",
