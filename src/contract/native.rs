@@ -117,6 +117,8 @@ pub struct Started {
     pub agent: Process,
     /// The sidecar.
     pub sidecar: Process,
+    /// The one that the sidecar ends with.
+    pub guard: Process,
     /// What came of the agent's preparation.
     pub provisioned: Provisioned,
 }

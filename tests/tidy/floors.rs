@@ -53,7 +53,7 @@ const WORDS: [(&str, &str); 3] = [
 ];
 
 /// What the parts of the sidecar may import beside themselves. The root (`app`) may import all.
-const SIDECAR: [(&str, &[&str]); 10] = [
+const SIDECAR: [(&str, &[&str]); 11] = [
     // The listener drives a request through the others; it cannot skip one, since each demands
     // the type that the one before makes.
     (
@@ -79,6 +79,8 @@ const SIDECAR: [(&str, &[&str]); 10] = [
     ("audit", &["limits"]),
     ("tls", &["limits"]),
     ("control", &["limits"]),
+    // It brings the guest into places of its own making.
+    ("native", &["guest"]),
     ("headers", &["limits"]),
     ("silence", &["limits"]),
     ("limits", &[]),

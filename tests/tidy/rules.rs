@@ -14,25 +14,29 @@ struct Rule {
 /// The guest runs the agent's command with a prepared environment: that is its purpose.
 const GUEST: &str = "src/sidecar/guest";
 
+/// The roles that make a bottle without an engine: processes that start each other and pass streams on.
+const NATIVE: &str = "src/sidecar/native";
+
 const PROGRAMS: Rule = Rule {
-    places: &["src/process", GUEST],
+    places: &["src/process", GUEST, "src/sidecar/native/program.rs"],
     what: "runs a program: only `process` does",
 };
 const PRINTS: Rule = Rule {
     // The sidecar's binary and the guest answer on standard output: it is their wire.
-    places: &["src/ui", "src/sidecar/main.rs", GUEST],
+    places: &["src/ui", "src/sidecar/main.rs", GUEST, NATIVE],
     what: "prints: only `ui` does",
 };
 const ENVIRONMENT: Rule = Rule {
-    places: &["src/env.rs", GUEST],
+    places: &["src/env.rs", GUEST, NATIVE],
     what: "reads the environment: only `env` does",
 };
 
 /// What does no I/O and reads no clock.
-const PURE: [&str; 6] = [
+const PURE: [&str; 7] = [
     "src/contract",
     "src/backends/containers/dialect",
     "src/backends/containers/plan.rs",
+    "src/backends/native/plan.rs",
     "src/manifest/resolve.rs",
     "src/state/reconcile.rs",
     "src/state/clean.rs",

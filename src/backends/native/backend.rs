@@ -28,7 +28,7 @@ pub(super) const NAME: &str = "native";
 const COPY: Duration = Duration::from_mins(30);
 /// How long a call may take that does no more than tell or end processes: the binary itself gives an
 /// agent five seconds, and what was killed ten.
-const CALL: Duration = Duration::from_secs(40);
+const CALL: Duration = Duration::from_secs(60);
 /// How long the sidecar may take to answer; it does within milliseconds on an idle machine.
 const ANSWER: Duration = Duration::from_secs(30);
 
@@ -213,11 +213,12 @@ impl Backend for Native {
             keeper,
             agent,
             sidecar,
+            guard,
         }) = made.processes
         else {
             return Ok(());
         };
-        call(&made, "stop", &[keeper, agent, sidecar]).map_err(|error| step("stop", error))
+        call(&made, "stop", &[keeper, agent, sidecar, guard]).map_err(|error| step("stop", error))
     }
 
     fn remove(&self, id: &BottleId) -> Result<(), BackendError> {
@@ -225,9 +226,12 @@ impl Backend for Native {
         let remove = || {
             if let Some(made) = folder.read()?
                 && let Some(processes) = made.processes
-                && is_alive(processes.keeper)
+                && [processes.keeper, processes.sidecar, processes.guard]
+                    .into_iter()
+                    .any(is_alive)
             {
-                call(&made, "end", &[processes.keeper, processes.sidecar])?;
+                let all = [processes.keeper, processes.sidecar, processes.guard];
+                call(&made, "end", &all)?;
             }
             folder.remove()
         };

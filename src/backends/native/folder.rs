@@ -55,6 +55,8 @@ pub(super) struct Processes {
     pub(super) agent: Process,
     /// The sidecar.
     pub(super) sidecar: Process,
+    /// The one that the sidecar ends with.
+    pub(super) guard: Process,
 }
 
 impl Made {

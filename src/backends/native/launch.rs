@@ -110,6 +110,7 @@ impl<'a> Recorded<'a> {
             keeper: started.keeper,
             agent: started.agent,
             sidecar: started.sidecar,
+            guard: started.guard,
         };
         made.processes = Some(processes);
         scene

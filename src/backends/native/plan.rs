@@ -59,18 +59,18 @@ pub(super) fn user(request: &LaunchRequest) -> Ids {
         UserChoice::Root => (0, 0),
         UserChoice::Unprivileged { uid, gid } | UserChoice::Numeric { uid, gid } => (uid, gid),
     };
-    let (own_uid, own_gid) = request.sidecar.owner;
-    let unprivileged = |own: u32, wanted: u32| match (own, wanted) {
+    let own = request.sidecar.owner;
+    let unprivileged = |number: u32, wanted: u32| match (number, wanted) {
         // Without privileges there is one user only: the own one.
-        (own, _) if own_uid != 0 => own,
+        (number, _) if own.0 != 0 => number,
         (_, 0) => NOBODY,
         (_, wanted) => wanted,
     };
     Ids {
         uid,
         gid,
-        host_uid: unprivileged(own_uid, uid),
-        host_gid: unprivileged(own_gid, gid),
+        host_uid: unprivileged(own.0, uid),
+        host_gid: unprivileged(own.1, gid),
     }
 }
 

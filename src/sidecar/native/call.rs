@@ -35,7 +35,7 @@ fn dispatch(words: &[OsString]) -> anyhow::Result<Outcome> {
     let done = |()| ExitCode::SUCCESS;
     let code = match role.to_str() {
         Some("start") => start::start(words)?,
-        Some("keep") => done(keeper::keep()?),
+        Some("keep") => done(keeper::keep(words)?),
         Some("guard") => guard::guard(words)?.into(),
         Some("serve") => return Ok(Outcome::Serve(Box::new(guard::prepare()?))),
         Some("init") => init::init()?.into(),

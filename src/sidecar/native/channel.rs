@@ -98,12 +98,10 @@ fn receive_descriptor(channel: &UnixStream) -> anyhow::Result<OwnedFd> {
     let mut buffers = [IoSliceMut::new(&mut byte)];
     recvmsg(channel, &mut buffers, &mut control, RecvFlags::CMSG_CLOEXEC)
         .context("cannot take the socket")?;
-    let mut found = control.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
-        _ => None,
-    });
-    found
-        .next()
-        .and_then(|mut descriptors| descriptors.next())
-        .context("the keeper ended before it handed the socket over")
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+            return descriptors.next().context("the keeper handed nothing over");
+        }
+    }
+    bail!("the keeper ended before it handed the socket over")
 }

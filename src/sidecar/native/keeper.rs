@@ -4,6 +4,7 @@
 //! process, and stays: it ends everything when the launcher ends, unless the bottle was detached, and
 //! when it is told to. When it is killed, the kernel ends what it started.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::fd::OwnedFd;
@@ -17,7 +18,9 @@ use bottle_contract::control::Reply;
 use bottle_contract::guest::Provisioned;
 use bottle_contract::id::BottleId;
 use bottle_contract::native::{AGENT_LOG, EXIT, Ids, Process, SIDECAR_LOG, Start, Started};
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{
+    DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal,
+};
 use rustix::thread::UnshareFlags;
 
 use super::ids::{self, Standing};
@@ -28,7 +31,12 @@ use super::{channel, loopback, mounts, processes, program};
 use crate::guest::input;
 
 /// Makes a bottle, says so on standard output, and keeps it until its end.
-pub(super) fn keep() -> anyhow::Result<()> {
+pub(super) fn keep(words: &[OsString]) -> anyhow::Result<()> {
+    let [parent, ..] = words else {
+        bail!("`keep` needs the process that starts it");
+    };
+    // As long as the bottle is made, it ends with whoever waits for the answer.
+    ids::bound_to(parent)?;
     let start: Start = input::read(std::io::stdin().lock())?;
     rustix::process::setsid().context("cannot leave the launcher's session")?;
     let launcher = processes::open(start.launcher)?.context("the launcher has ended")?;
@@ -43,8 +51,10 @@ pub(super) fn keep() -> anyhow::Result<()> {
         keeper: place.keeper,
         agent: agent.process,
         sidecar: place.sidecar.process,
+        guard: place.sidecar.guard_process,
         provisioned: place.provisioned,
     };
+    set_parent_process_death_signal(None).context("cannot stay alone")?;
     answer(&started)?;
     watch(Kept {
         launcher,
@@ -93,6 +103,7 @@ struct Serving {
     guard: Child,
     channel: UnixStream,
     process: Process,
+    guard_process: Process,
 }
 
 impl Sidecar {
@@ -132,6 +143,7 @@ impl Sidecar {
             .context("the sidecar could not be started: its log says why")?;
         Ok(Serving {
             process: identify(pid)?,
+            guard_process: identify(self.guard.id())?,
             guard: self.guard,
             channel: self.channel,
         })
@@ -191,6 +203,8 @@ fn make_place(start: Start, sources: &Sources, sidecar: Sidecar) -> anyhow::Resu
 fn confine(user: Ids, standing: Standing) -> anyhow::Result<()> {
     if standing == Standing::Root {
         ids::become_on_host(user)?;
+        // The change of users undid it.
+        set_parent_process_death_signal(Some(Signal::KILL)).context("cannot be bound")?;
         ids::enter_new(user)?;
         // Owned by the namespace of users, in which nothing that was mounted before can be changed.
         ids::unshare(UnshareFlags::NEWNS).context("cannot make a namespace of mounts")?;

@@ -42,7 +42,7 @@ pub(super) fn end(words: &[OsString]) -> anyhow::Result<()> {
     for handle in &handles {
         // Only the keeper listens; the others end with it.
         processes::signal(handle, Signal::TERM)?;
-        if !processes::wait(handle, STOP)? {
+        if !processes::wait(handle, KILL)? {
             processes::signal(handle, Signal::KILL)?;
         }
         if !processes::wait(handle, KILL)? {
