@@ -17,6 +17,8 @@ pub(super) const WRITE_BYTES: usize = 4096;
 pub(super) const STOP: Duration = Duration::from_secs(5);
 /// How long the kernel may take to end what was killed.
 pub(super) const KILL: Duration = Duration::from_secs(10);
+/// How long the sidecar may take to write what its log still holds.
+pub(super) const FAREWELL: Duration = Duration::from_secs(3);
 /// How often a log that is followed is looked at.
 pub(super) const FOLLOW: Duration = Duration::from_millis(100);
 /// The most that is copied of one file of the host's `/etc`: a table of linked libraries takes some 100 kB.

@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;
 
+use super::limits::FAREWELL;
 use super::output::Output;
 use super::processes;
 use crate::guest::signals::Signals;
@@ -139,9 +140,12 @@ fn end(mut kept: Kept, agent: &OwnedFd, guard: &OwnedFd) -> anyhow::Result<()> {
     kept.agent.wait().context("cannot wait for the agent")?;
     // What was printed last.
     while kept.output.pipe().is_some() && kept.output.copy().is_ok() {}
-    // The sidecar ends with its guard.
-    processes::signal(guard, Signal::KILL)?;
-    kept.guard.wait().context("cannot wait for the sidecar")?;
+    // The sidecar writes what its log still holds, and its guard ends with it. Killed, it takes the
+    // sidecar along.
     drop(kept.channel);
+    if !processes::wait(guard, FAREWELL)? {
+        processes::signal(guard, Signal::KILL)?;
+    }
+    kept.guard.wait().context("cannot wait for the sidecar")?;
     Ok(())
 }
