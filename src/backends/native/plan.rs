@@ -27,7 +27,8 @@ pub(super) fn check(request: &LaunchRequest) -> Result<(), BackendError> {
             hint: hint.to_owned(),
         })
     };
-    if request.image != ImageSource::Host {
+    // An image of nothing asks for no program that could be missing here.
+    if !matches!(request.image, ImageSource::Host | ImageSource::Empty) {
         return refused(
             "the manifest names an image, and a native bottle has none: the agent would see this machine's own programs instead",
             "give `--ignore-image` if those will do, or use an engine: `--backend docker`",

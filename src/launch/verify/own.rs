@@ -179,6 +179,7 @@ fn request(
             fallback_resolver: None,
         },
         subnets: parts.subnets,
+        paths: Vec::new(),
         host_access: None,
     })
 }
