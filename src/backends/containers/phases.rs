@@ -179,12 +179,9 @@ impl Guarded<'_> {
         let scene = self.scene;
         scene.progress.check()?;
         scene.progress.phase("seal");
-        let (walled, (prepared, probed)) = join(|| self.wall(), || self.prepare_and_probe());
+        let (prepared, probed) = self.prepare_and_probe();
         // What the probe found comes first: a hole must not hide behind a failed copy.
-        let mut findings = probed.map_err(|error| step_any("seal", error))?;
-        findings.host_access.extend(walled.err().map(|error| {
-            format!("the agent's packets cannot be kept from the host's bridge: {error:#}")
-        }));
+        let findings = probed.map_err(|error| step_any("seal", error))?;
         let mut warnings = seal::accept(findings, scene.plan.host_access)?;
         if self.around.host_answers && seal::beyond(&self.around).next().is_none() {
             warnings.push("nobody beyond the host is known who would answer, so whether the engine keeps the agent from the outside was not tried: this machine's settings name no resolver".to_owned());
@@ -205,11 +202,11 @@ impl Guarded<'_> {
         match self.scene.can.sysctls {
             Sysctls::Engine | Sysctls::EngineWithoutIpv6 => join(
                 || prepared(join(|| self.provision(), || self.copy_workspace())),
-                || self.probe(),
+                || self.probe_and_wall(),
             ),
             Sysctls::Inside => {
                 let provisioned = self.provision();
-                let (copied, probed) = join(|| self.copy_workspace(), || self.probe());
+                let (copied, probed) = join(|| self.copy_workspace(), || self.probe_and_wall());
                 (prepared((provisioned, copied)), probed)
             }
         }
@@ -224,6 +221,16 @@ impl Guarded<'_> {
             .filter(|_| self.scene.can.sysctls == Sysctls::Inside)
             .map(|why| format!("IPv6 stays on in the bottle: {why}"));
         store.into_iter().chain(ipv6).collect()
+    }
+
+    /// Probes what the engine leaves open, and then closes it once more: the rule must not hide from
+    /// the probe what it finds without it.
+    fn probe_and_wall(&self) -> anyhow::Result<Findings> {
+        let mut findings = self.probe()?;
+        findings.host_access.extend(self.wall().err().map(|error| {
+            format!("the agent's packets cannot be kept from the host's bridge: {error:#}")
+        }));
+        Ok(findings)
     }
 
     /// Lays a rule on the agent's network, with a capability that the agent never has.
