@@ -57,11 +57,12 @@ pub(crate) fn a_host_that_answers_is_refused_or_warned_about(room: &Room) {
         .says("the bottle is not sealed")
         .says("host-access = \"warn\"")
         .code(125);
-    let gateway = refused
+    // docker does not say which one is the gateway of a subnet that it was given.
+    let named = refused
         .stderr
         .contains("packets of the agent's arrived at the host")
-        && refused.stderr.contains("gateway");
-    assert!(gateway, "the host's address is named: {refused}");
+        && refused.stderr.contains("the host is there: ");
+    assert!(named, "the host's address is named: {refused}");
     assert_eq!(
         (refused.stdout.as_str(), origin.connections().len()),
         ("", 0)
