@@ -28,7 +28,7 @@ pub(super) const NAME: &str = "native";
 const COPY: Duration = Duration::from_mins(30);
 /// How long a call may take that does no more than tell or end processes: the binary itself gives an
 /// agent five seconds, and what was killed ten.
-const CALL: Duration = Duration::from_secs(60);
+const CALL: Duration = Duration::from_mins(1);
 /// How long the sidecar may take to answer; it does within milliseconds on an idle machine.
 const ANSWER: Duration = Duration::from_secs(30);
 
