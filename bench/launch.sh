@@ -3,7 +3,8 @@
 #
 # usage: bench/launch.sh [-n RUNS] [-i IMAGE] [ENGINE…]
 #
-# Runs both in turn, RUNS times each (10) after one warm-up, on each ENGINE (docker and podman), in
+# Runs both in turn, RUNS times each (10) after one warm-up, on each ENGINE (docker and podman;
+# `native` is held against bubblewrap where that is installed, else against `docker run --rm`), in
 # containers of IMAGE, which must be there. What is measured is a warm machine: all images are built.
 # BOTTLE names the program (the release build of this checkout, which is built when it is not named),
 # and BOTTLE_SIDECAR_BINARY the sidecar's (built likewise).
@@ -37,6 +38,7 @@ work=$(mktemp -d)
 # What an interrupted run leaves of the raw commands; bottle clears up after itself.
 clear_up() {
     for engine in "${engines[@]}"; do
+        [ "$engine" != native ] || continue
         "$engine" rm --force --volumes "bench-$$-agent" "bench-$$-sidecar" > /dev/null 2>&1 || true
         "$engine" network rm "bench-$$-internal" "bench-$$-egress" > /dev/null 2>&1 || true
     done
@@ -47,7 +49,7 @@ export BOTTLE_STATE_DIR=$work/state BOTTLE_CONFIG_DIR=$work/config
 printf 'name = "bench"\ncommand = ["true"]\n[image]\nreference = "%s"\n' "$image" > "$work/bench.toml"
 
 bottle() {
-    "$BOTTLE" run --backend "$1" "$work/bench.toml" < /dev/null > "$work/out" 2>&1 || {
+    "$BOTTLE" run --ignore-image --backend "$1" "$work/bench.toml" < /dev/null > "$work/out" 2>&1 || {
         cat "$work/out" >&2
         return 1
     }
@@ -57,6 +59,15 @@ bottle() {
 raw() {
     local engine=$1 name=bench-$$ sealed
     case $engine in
+    native)
+        if command -v bwrap; then
+            bwrap --unshare-all --die-with-parent --ro-bind /usr /usr --symlink usr/bin /bin \
+                --symlink usr/lib /lib --symlink usr/lib64 /lib64 --proc /proc --dev /dev true
+        else
+            docker run --rm "$image" true
+        fi
+        return
+        ;;
     podman) sealed=--disable-dns ;;
     *) sealed=--opt=com.docker.network.bridge.inhibit_ipv4=true ;;
     esac
@@ -104,6 +115,7 @@ percentile() {
 # Finds the images that a bottle is made of, so that the raw commands take the same.
 find_images() {
     local id
+    [ "$1" != native ] || return 0
     id=$("$BOTTLE" run --detach --backend "$1" "$work/bench.toml" -- /.bottle/guest init 2> "$work/out" < /dev/null) || {
         cat "$work/out" >&2
         return 1
