@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bottle_contract::config::LogLevel;
+use bottle_contract::dlp::Dlp;
 use bottle_contract::id::BottleId;
 use bottle_contract::labels::Labels;
 use bottle_contract::policy::Policy;
@@ -152,6 +153,8 @@ pub struct SidecarSettings {
     pub extra_ca: Vec<String>,
     /// What goes into the audit log.
     pub log: LogLevel,
+    /// How what leaves is scanned.
+    pub dlp: Dlp,
     /// The user and group that own the audit folder.
     pub owner: (u32, u32),
     /// The resolver that it asks instead of this machine's, where the engine's is not relied on.

@@ -1,5 +1,6 @@
 //! `bottle allow`.
 
+use bottle_contract::dlp::RouteDlp;
 use bottle_contract::intent::Method;
 use bottle_contract::live::Change;
 use bottle_contract::path::PathPattern;
@@ -52,6 +53,7 @@ pub(super) fn run(context: &Context, args: AllowArgs) -> Result<()> {
         address: None,
         auth: None,
         git: GitAccess::None,
+        dlp: RouteDlp::default(),
     };
     tell(context, &args.id, Change::Allow { route }, args.seconds)
 }

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dlp::Found;
 use crate::host::Host;
 use crate::id::BottleId;
 use crate::intent::{Intent, Scheme};
@@ -141,6 +142,15 @@ pub struct Decision {
     /// Whether the sidecar put a credential in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub credential: bool,
+    /// The placeholders whose real values were put in, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub swapped: Vec<String>,
+    /// What was found on its way out, where that is why it was denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
+    /// What was found and stops nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Found>,
     /// The agent's headers, where the level asks for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
@@ -163,6 +173,12 @@ pub struct Finished {
     /// Why it broke off, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What was replaced in the request or in its response.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<Found>,
+    /// What was found in the request's body and stopped nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Found>,
     /// The origin's headers, where the level asks for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
@@ -299,6 +315,12 @@ mod tests {
             path: Some("/".to_owned()),
             address: None,
             credential: false,
+            swapped: vec!["TOKEN".to_owned()],
+            found: None,
+            warnings: vec![Found {
+                detector: "jwt".to_owned(),
+                place: "header x-a".to_owned(),
+            }],
             headers: vec![("accept".to_owned(), "*/*".to_owned())],
         };
         let record = AuditRecord {

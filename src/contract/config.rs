@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dlp::Dlp;
 use crate::id::BottleId;
 use crate::policy::Policy;
 use crate::secret::{Secret, exposed_map};
@@ -25,6 +26,9 @@ pub struct SidecarConfig {
     pub extra_ca: Vec<String>,
     /// What goes into the audit log.
     pub log: LogLevel,
+    /// How what leaves is scanned.
+    #[serde(default)]
+    pub dlp: Dlp,
     /// The audit log's path as the sidecar sees it.
     pub audit_path: String,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::secret::{Secret, exposed_map};
+use crate::secret::{Secret, exposed_map, exposed_option};
 
 /// Where the guest's binary lies in the agent's image.
 pub const GUEST: &str = "/.bottle/guest";
@@ -20,6 +20,8 @@ pub const CA_CERT: &str = "/.bottle/run/ca.pem";
 pub const ENVIRONMENT: &str = "/.bottle/run/environment.json";
 /// The prompt, where there is one.
 pub const PROMPT: &str = "/.bottle/run/prompt.md";
+/// A trap: a file that looks like credentials, and whose value nothing has a use for.
+pub const CANARY: &str = "/.bottle/run/credentials";
 /// The agent's home folder where the image has none for its user.
 pub const HOME: &str = "/home/agent";
 
@@ -34,6 +36,13 @@ pub struct Provision {
     /// The prompt.
     #[serde(default)]
     pub prompt: Option<String>,
+    /// The value to plant as a trap.
+    #[serde(
+        default,
+        with = "exposed_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub canary: Option<Secret>,
     /// Where the agent's command starts.
     pub workdir: String,
     /// The agent's command, for a start without a terminal.

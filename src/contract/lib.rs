@@ -13,6 +13,7 @@ pub mod attempts;
 pub mod audit;
 pub mod config;
 pub mod control;
+pub mod dlp;
 pub mod guest;
 pub mod host;
 pub mod id;

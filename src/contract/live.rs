@@ -111,6 +111,7 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dlp::RouteDlp;
     use crate::intent::parse_url;
     use crate::policy::GitAccess;
 
@@ -124,6 +125,7 @@ mod tests {
                 address: None,
                 auth: None,
                 git: GitAccess::None,
+                dlp: RouteDlp::default(),
             },
         }
     }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dlp::RouteDlp;
 use crate::host::{Host, HostPattern};
 use crate::intent::{Intent, Method, Scheme};
 use crate::path::{PathPattern, Target, percent_decoded};
@@ -40,6 +41,9 @@ pub struct Route {
     /// What git may do over HTTP.
     #[serde(default)]
     pub git: GitAccess,
+    /// How what leaves by this route is scanned.
+    #[serde(default, skip_serializing_if = "RouteDlp::is_default")]
+    pub dlp: RouteDlp,
 }
 
 /// How a credential is put into a request. The value itself is not part of the policy.
@@ -236,6 +240,7 @@ mod tests {
             address: None,
             auth: None,
             git: GitAccess::None,
+            dlp: RouteDlp::default(),
         }
     }
 

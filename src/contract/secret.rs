@@ -10,7 +10,7 @@ pub const REDACTED: &str = "[redacted]";
 
 /// A secret value: prints as `[redacted]`, serialises as `[redacted]`, and is wiped when dropped.
 ///
-/// The one way to put the value itself on a wire is to name [`exposed`] or
+/// The one way to put the value itself on a wire is to name [`exposed`], [`exposed_option`] or
 /// [`exposed_map`] in a `#[serde(with = …)]`, where a reader can see it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
@@ -48,6 +48,48 @@ impl Serialize for Secret {
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+/// Serialises a value as it is: for the wire to the sidecar only.
+pub mod exposed {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::Secret;
+
+    /// Writes the value itself.
+    pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    /// Reads the value.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        Secret::deserialize(deserializer)
+    }
+}
+
+/// The same for a value that may be missing.
+pub mod exposed_option {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::Secret;
+
+    /// Writes the value itself.
+    pub fn serialize<S: Serializer>(
+        secret: &Option<Secret>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match secret {
+            Some(secret) => serializer.serialize_some(secret.expose()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads the value.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Secret>, D::Error> {
+        Option::deserialize(deserializer)
     }
 }
 

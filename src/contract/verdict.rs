@@ -59,6 +59,20 @@ pub enum Reason {
     Address(AddressClass),
     /// The name does not resolve.
     Unresolved,
+    /// A secret of this bottle is on its way out, as it is or encoded.
+    Secret,
+    /// A placeholder is on its way to where nothing is put in for it.
+    Placeholder,
+    /// The planted value is on its way out: somebody collects what looks like secrets.
+    Canary,
+    /// What has the shape of a vendor's token, or a private key, is on its way out.
+    Token,
+    /// A rule of the manifest's rule files matches.
+    Rule,
+    /// A header's value holds a line break, as it is or encoded.
+    Injection,
+    /// The body cannot be scanned, and the route says `unscannable = "deny"`.
+    Unscannable,
     /// Somebody withdrew the host while the bottle runs.
     Withdrawn,
     /// There are too many requests for the host.
@@ -91,7 +105,16 @@ impl Denial {
             Reason::Address(_) => Some(format!(
                 "address = \"…\"  # in the route for {host}: the address you mean"
             )),
+            Reason::Unscannable => {
+                Some(format!("unscannable = \"pass\"  # in the route for {host}"))
+            }
             Reason::Scheme
+            | Reason::Secret
+            | Reason::Placeholder
+            | Reason::Canary
+            | Reason::Token
+            | Reason::Rule
+            | Reason::Injection
             | Reason::GitPush
             | Reason::NameMismatch
             | Reason::Unresolved
@@ -137,6 +160,15 @@ impl fmt::Display for Reason {
                 "the name resolves to a {class} address, and the route pins none"
             ),
             Self::Unresolved => out.write_str("the name does not resolve"),
+            Self::Secret => out.write_str("a secret of this bottle is on its way out"),
+            Self::Placeholder => {
+                out.write_str("a placeholder stands where no real value is put in for it")
+            }
+            Self::Canary => out.write_str("the value that was planted as a trap is on its way out"),
+            Self::Token => out.write_str("a token or a private key is on its way out"),
+            Self::Rule => out.write_str("a rule for secrets matches"),
+            Self::Injection => out.write_str("a line break in a header's value"),
+            Self::Unscannable => out.write_str("the body cannot be scanned for secrets"),
             Self::Withdrawn => out.write_str("`bottle deny` withdrew this host"),
             Self::Rate => out.write_str("there are too many requests for this host"),
             Self::Malformed => {

@@ -8,6 +8,7 @@ mod ask;
 mod attach;
 mod choose;
 mod clean;
+mod decoy;
 mod failure;
 mod heal;
 mod inventory;

@@ -5,15 +5,17 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
+use bottle_contract::dlp::{Dlp, Placeholder};
 use bottle_contract::labels::Labels;
 use bottle_contract::secret::Secret;
 use ipnet::Ipv4Net;
 
+use super::decoy;
 use crate::backends::{
     self, ImageSource, LaunchRequest, Limits, RootAccess, Sharing, SidecarSettings, UserChoice,
 };
 use crate::error::{Error, Result};
-use crate::manifest::{self, Resolved, SecretSource, Slot, UserSpec, WorkspaceMode};
+use crate::manifest::{self, Canary, Resolved, SecretSource, Slot, UserSpec, WorkspaceMode};
 
 /// The agent's user and group where bottle itself runs as root.
 const UNPRIVILEGED: u32 = 1000;
@@ -48,12 +50,27 @@ pub struct Parts {
 pub fn prepare(resolved: &Resolved, parts: Parts, answers: &dyn Answers) -> Result<LaunchRequest> {
     let mut env = BTreeMap::new();
     let mut secrets = BTreeMap::new();
+    let mut dlp = dlp(&resolved.dlp)?;
     for need in resolved.needs() {
         let value = fetch(&need.source, answers)?;
         match need.slot {
-            Slot::Env(name) => env.insert(name, value),
-            Slot::Secret(slot) => secrets.insert(slot, value),
-        };
+            Slot::Env(name) => {
+                env.insert(name, value);
+            }
+            Slot::Secret(slot) => {
+                secrets.insert(slot, value);
+            }
+            Slot::Placeholder { variable, secret } => {
+                let decoy = decoy::placeholder(&value)?;
+                env.insert(variable.clone(), decoy.clone());
+                dlp.placeholders.push(Placeholder {
+                    name: variable,
+                    secret: secret.clone(),
+                    value: decoy,
+                });
+                secrets.insert(secret, value);
+            }
+        }
     }
     for (name, source) in &resolved.env {
         if let manifest::EnvSource::Literal(text) = source {
@@ -86,6 +103,7 @@ pub fn prepare(resolved: &Resolved, parts: Parts, answers: &dyn Answers) -> Resu
             secrets,
             extra_ca: resolved.egress.certificates.clone(),
             log: resolved.egress.log,
+            dlp,
             owner: parts.owner,
             resolver: parts.resolver,
             fallback_resolver: resolved.egress.fallback_resolver,
@@ -96,6 +114,22 @@ pub fn prepare(resolved: &Resolved, parts: Parts, answers: &dyn Answers) -> Resu
             manifest::HostAccess::Refuse => backends::HostAccess::Refuse,
             manifest::HostAccess::Warn => backends::HostAccess::Warn,
         }),
+    })
+}
+
+/// Everything about scanning but the placeholders, whose real values are not there yet.
+fn dlp(settings: &manifest::Dlp) -> Result<Dlp> {
+    let canary = match settings.canary {
+        Canary::Planted => Some(decoy::canary()?),
+        Canary::Absent => None,
+    };
+    Ok(Dlp {
+        on_match: settings.on_match,
+        unscannable: settings.unscannable,
+        entropy: settings.entropy,
+        canary,
+        placeholders: Vec::new(),
+        rules: settings.rule_texts.clone(),
     })
 }
 

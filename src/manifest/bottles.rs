@@ -115,7 +115,7 @@ pub(super) struct Bottles<'a> {
     /// The names from the agent's down to the one that is being read.
     chain: Vec<Name>,
     /// Each bottle with all that it extends folded in.
-    folded: BTreeMap<Name, Layer>,
+    folded: BTreeMap<Name, Box<Layer>>,
     /// The files that were read, each behind all that it extends.
     pub(super) sources: Vec<Source>,
     pub(super) clashes: Vec<Clash>,
@@ -140,18 +140,20 @@ impl<'a> Bottles<'a> {
     ) -> Result<Layer, ManifestError> {
         let bottles = self.read_all(names)?;
         self.note_clashes(&bottles, own);
-        let folded = bottles.into_iter().map(|(_, layer)| layer);
-        Ok(folded.fold(Layer::default(), Layer::fold).fold(own.clone()))
+        Ok(*fold_over(bottles, own.clone()))
     }
 
-    fn read_all(&mut self, names: &[Placed<Name>]) -> Result<Vec<(Name, Layer)>, ManifestError> {
+    fn read_all(
+        &mut self,
+        names: &[Placed<Name>],
+    ) -> Result<Vec<(Name, Box<Layer>)>, ManifestError> {
         names
             .iter()
             .map(|name| Ok((name.value.clone(), self.read(name)?)))
             .collect()
     }
 
-    fn read(&mut self, name: &Placed<Name>) -> Result<Layer, ManifestError> {
+    fn read(&mut self, name: &Placed<Name>) -> Result<Box<Layer>, ManifestError> {
         if self.chain.contains(&name.value) {
             return Err(self.cycle(name));
         }
@@ -165,36 +167,20 @@ impl<'a> Bottles<'a> {
         let Some(source) = self.folders.open(&name.value)? else {
             return Err(self.missing(name));
         };
-        let file: BottleFile = decode(&source, Kind::Bottle)?;
-        let parents = placed_names(&source, file.extends);
-        let tables = Tables {
-            workdir: file.workdir,
-            image: file.image,
-            workspace: file.workspace,
-            env: file.env,
-            resources: file.resources,
-            egress: file.egress,
-            seal: file.seal,
-            native: file.native,
-        };
-        let own = tables.into_layer(&source)?;
+        let (own, parents) = layer_of(&source)?;
         self.chain.push(name.value.clone());
         let parents = self.read_all(&parents)?;
         self.chain.pop();
         refuse_conflict(&name.value, &parents, &own)?;
         self.note_clashes(&parents, &own);
-        let folded = parents
-            .into_iter()
-            .map(|(_, layer)| layer)
-            .fold(Layer::default(), Layer::fold)
-            .fold(own);
+        let folded = fold_over(parents, *own);
         self.sources.push(source);
         self.folded.insert(name.value.clone(), folded.clone());
         Ok(folded)
     }
 
     /// Notes each variable that two layers side by side set differently and the layer above does not set.
-    fn note_clashes(&mut self, layers: &[(Name, Layer)], own: &Layer) {
+    fn note_clashes(&mut self, layers: &[(Name, Box<Layer>)], own: &Layer) {
         for (index, (_, later)) in layers.iter().enumerate() {
             for (name, value) in &later.env {
                 let mut earlier = layers.iter().take(index).rev();
@@ -253,6 +239,33 @@ impl<'a> Bottles<'a> {
     }
 }
 
+/// What one bottle file says by itself, and what it extends. In a box, and apart from the reading of
+/// what is extended: a chain of bottles is as deep as there are files.
+#[inline(never)]
+fn layer_of(source: &Source) -> Result<(Box<Layer>, Vec<Placed<Name>>), ManifestError> {
+    let file: BottleFile = decode(source, Kind::Bottle)?;
+    let parents = placed_names(source, file.extends);
+    let tables = Tables {
+        workdir: file.workdir,
+        image: file.image,
+        workspace: file.workspace,
+        env: file.env,
+        resources: file.resources,
+        egress: file.egress,
+        dlp: file.dlp,
+        seal: file.seal,
+        native: file.native,
+    };
+    Ok((Box::new(tables.into_layer(source)?), parents))
+}
+
+/// Folds layers, left to right, under one more.
+#[inline(never)]
+fn fold_over(layers: Vec<(Name, Box<Layer>)>, own: Layer) -> Box<Layer> {
+    let layers = layers.into_iter().map(|(_, layer)| *layer);
+    Box::new(layers.fold(Layer::default(), Layer::fold).fold(own))
+}
+
 /// Gives names their places: each its own in a list, else that of the one.
 pub(super) fn placed_names(source: &Source, names: Option<At<Names>>) -> Vec<Placed<Name>> {
     names.map_or_else(Vec::new, |At { value, span }| {
@@ -266,7 +279,7 @@ pub(super) fn placed_names(source: &Source, names: Option<At<Names>>) -> Vec<Pla
 /// Refuses parents that disagree about a scalar that the child leaves open: neither is meant to win.
 fn refuse_conflict(
     child: &Name,
-    parents: &[(Name, Layer)],
+    parents: &[(Name, Box<Layer>)],
     own: &Layer,
 ) -> Result<(), ManifestError> {
     let decided = own.scalars();

@@ -15,17 +15,22 @@ struct Later {
 
 /// Everything that is refused. A line goes away with the change that makes its feature work.
 const LATER: &[Later] = &[
-    key(&["dlp"]),
     key(&["git"]),
     key(&["mcp"]),
     key(&["skills"]),
-    key(&["egress", "routes", "on-match"]),
-    key(&["egress", "routes", "unscannable"]),
-    key(&["env", "*", "placeholder"]),
+    value(&["dlp", "on-match"], "ask"),
+    value(&["egress", "routes", "on-match"], "ask"),
 ];
 
 const fn key(path: &'static [&'static str]) -> Later {
     Later { path, value: None }
+}
+
+const fn value(path: &'static [&'static str], value: &'static str) -> Later {
+    Later {
+        path,
+        value: Some(value),
+    }
 }
 
 /// Refuses the first of these keys that the file has.
@@ -92,25 +97,20 @@ mod tests {
     #[test]
     fn keys_of_later_features_are_refused_where_they_stand() {
         check(
-            "name = \"a\"\n[dlp]\n",
-            Some("agent.toml:2:2: `dlp` is not supported yet; remove it"),
-        );
-        check(
             "skills = []",
             Some("agent.toml:1:1: `skills` is not supported yet; remove it"),
         );
         check(
-            "[[egress.routes]]\nhost = \"a.test\"\n[[egress.routes]]\non-match = \"block\"",
-            Some("agent.toml:4:1: `egress.routes.on-match` is not supported yet; remove it"),
+            "[[egress.routes]]\nhost = \"a.test\"\n[[egress.routes]]\non-match = \"ask\"",
+            Some(
+                "agent.toml:4:12: `egress.routes.on-match = \"ask\"` is not supported yet; remove it",
+            ),
         );
         check(
-            "egress = { routes = [{ unscannable = 1 }] }",
-            Some("agent.toml:1:24: `egress.routes.unscannable` is not supported yet; remove it"),
+            "[dlp]\non-match = \"ask\"",
+            Some("agent.toml:2:12: `dlp.on-match = \"ask\"` is not supported yet; remove it"),
         );
-        check(
-            "[env]\nA = { host = \"A\", placeholder = \"x\" }",
-            Some("agent.toml:2:19: `env.*.placeholder` is not supported yet; remove it"),
-        );
+        check("[dlp]\non-match = \"block\"", None);
         for (table, key) in [("git", "git"), ("mcp", "mcp")] {
             let expected = format!("agent.toml:1:2: `{key}` is not supported yet; remove it");
             check(&format!("[{table}]\n"), Some(&expected));
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn the_first_in_the_file_is_named_and_the_rest_is_left_alone() {
         check(
-            "[mcp]\n[dlp]\n",
+            "[mcp]\n[native]\n",
             Some("agent.toml:1:2: `mcp` is not supported yet; remove it"),
         );
         check(

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bottle_contract::config::LogLevel;
+use bottle_contract::dlp::{OnMatch, Unscannable};
 use bottle_contract::policy::{AuthScheme, Route};
 use serde::Serialize;
 
@@ -50,6 +51,12 @@ pub(super) struct Layer {
     pub(super) extra_ca: Vec<Placed<PathBuf>>,
     pub(super) fallback_resolver: Option<Placed<IpAddr>>,
     pub(super) routes: Vec<Placed<LayerRoute>>,
+    /// The files of rules for secrets.
+    pub(super) rules: Vec<Placed<PathBuf>>,
+    pub(super) on_match: Option<Placed<OnMatch>>,
+    pub(super) unscannable: Option<Placed<Unscannable>>,
+    pub(super) entropy: Option<Placed<bool>>,
+    pub(super) canary: Option<Placed<bool>>,
     pub(super) host_access: Option<Placed<HostAccess>>,
     pub(super) native_paths: Vec<Placed<PathBuf>>,
 }
@@ -70,6 +77,7 @@ impl Layer {
         append(&mut self.extra_ca, later.extra_ca);
         append(&mut self.routes, later.routes);
         append(&mut self.native_paths, later.native_paths);
+        append(&mut self.rules, later.rules);
         Self {
             workdir: later.workdir.or(self.workdir),
             image: later.image.or(self.image),
@@ -86,13 +94,18 @@ impl Layer {
             extra_ca: self.extra_ca,
             fallback_resolver: later.fallback_resolver.or(self.fallback_resolver),
             routes: self.routes,
+            rules: self.rules,
+            on_match: later.on_match.or(self.on_match),
+            unscannable: later.unscannable.or(self.unscannable),
+            entropy: later.entropy.or(self.entropy),
+            canary: later.canary.or(self.canary),
             host_access: later.host_access.or(self.host_access),
             native_paths: self.native_paths,
         }
     }
 
     /// Lists the scalars: the key, the value as text, and where it stands.
-    pub(super) fn scalars(&self) -> [(&'static str, Option<(String, &Place)>); 12] {
+    pub(super) fn scalars(&self) -> [(&'static str, Option<(String, &Place)>); 16] {
         fn of<T: std::fmt::Debug>(value: Option<&Placed<T>>) -> Option<(String, &Place)> {
             value.map(|placed| (format!("{:?}", placed.value), &placed.place))
         }
@@ -111,6 +124,10 @@ impl Layer {
                 "egress.fallback-resolver",
                 of(self.fallback_resolver.as_ref()),
             ),
+            ("dlp.on-match", of(self.on_match.as_ref())),
+            ("dlp.unscannable", of(self.unscannable.as_ref())),
+            ("dlp.entropy", of(self.entropy.as_ref())),
+            ("dlp.canary", of(self.canary.as_ref())),
             ("seal.host-access", of(self.host_access.as_ref())),
         ]
     }

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bottle_contract::dlp::RuleText;
+use bottle_contract::host::HostPattern;
 use bottle_contract::id::Name;
 
 use super::bottles::{Bottles, Clash, Folders, placed_names};
-use super::decode::decode;
+use super::decode::{decode, nearest};
 use super::digest::Digest;
 use super::error::ManifestError;
 use super::layer::{ImageSource, Layer};
@@ -14,7 +16,10 @@ use super::place::{Placed, Source};
 use super::schema::{AgentFile, Kind, ModeChoice};
 use super::tables::Tables;
 use super::text_file;
-use super::value::{At, FilePath, Prompt, Read};
+use super::value::{At, EnvSource, FilePath, Prompt, Read};
+
+/// The most of all files of rules together, in bytes: ten times the set that gitleaks comes with.
+const MAX_RULE_BYTES: usize = 1 << 20;
 
 /// An agent with its bottles, read and folded; nothing is decided about trust.
 #[derive(Clone, Debug)]
@@ -35,6 +40,8 @@ pub struct Loaded {
     pub(super) clashes: Vec<Clash>,
     /// The certificates of `extra-ca`, in its order.
     pub(super) certificates: Vec<String>,
+    /// The rules of `dlp.rules`, in its order.
+    pub(super) rules: Vec<RuleText>,
     /// Files that the agent file takes from outside its own folder.
     pub(super) outside: Vec<Outside>,
     pub(super) sources: Vec<PathBuf>,
@@ -78,6 +85,7 @@ pub fn load_agent(path: &Path, folders: &Folders) -> Result<Loaded, ManifestErro
         env: file.env,
         resources: file.resources,
         egress: file.egress,
+        dlp: file.dlp,
         seal: file.seal,
         native: file.native,
     };
@@ -85,6 +93,7 @@ pub fn load_agent(path: &Path, folders: &Folders) -> Result<Loaded, ManifestErro
     let mut reader = Bottles::new(folders);
     let folded = reader.under(&bottles, &own)?;
     check_folders(&folded)?;
+    check_placeholders(&folded)?;
     let outside = outside(&source.folder, &own, prompt_file.as_ref());
 
     let mut trusted = Reading::default();
@@ -95,11 +104,13 @@ pub fn load_agent(path: &Path, folders: &Folders) -> Result<Loaded, ManifestErro
     let mut all = trusted.clone();
     trusted.add_dockerfile(&own)?;
     trusted.add_certificates(&own)?;
+    trusted.add_rules(&own)?;
     for bottle in &reader.sources {
         all.add(&bottle.shown, &bottle.text);
     }
     all.add_dockerfile(&folded)?;
     let certificates = all.add_certificates(&folded)?;
+    let rules = all.add_rules(&folded)?;
     Ok(Loaded {
         path: source
             .folder
@@ -112,6 +123,7 @@ pub fn load_agent(path: &Path, folders: &Folders) -> Result<Loaded, ManifestErro
         folded,
         clashes: reader.clashes,
         certificates,
+        rules,
         outside,
         digest: all.digest(),
         sources: all.paths,
@@ -154,6 +166,28 @@ impl Reading {
             certificates.push(text);
         }
         Ok(certificates)
+    }
+
+    /// They travel in the sidecar's one message, which has a bound of its own.
+    fn add_rules(&mut self, layer: &Layer) -> Result<Vec<RuleText>, ManifestError> {
+        let mut rules = Vec::new();
+        let mut bytes = 0;
+        for file in &layer.rules {
+            let text = read_named(file, &file.value)?;
+            bytes += text.len();
+            if bytes > MAX_RULE_BYTES {
+                let message = format!(
+                    "with `{}` the files of rules have more than 1 MiB together",
+                    file.value.display()
+                );
+                return Err(ManifestError::at_place(&file.place, message)
+                    .remedy("leave out rules that you do not need"));
+            }
+            self.add(&file.value, &text);
+            let name = file.value.display().to_string();
+            rules.push(RuleText { name, text });
+        }
+        Ok(rules)
     }
 
     fn digest(&self) -> String {
@@ -246,6 +280,33 @@ fn check_folders(layer: &Layer) -> Result<(), ManifestError> {
         && let ImageSource::Dockerfile { context, .. } = &image.value
     {
         check_folder(image, context)?;
+    }
+    Ok(())
+}
+
+/// Checks that each placeholder has a route where its real value goes: without one it is of no use.
+fn check_placeholders(layer: &Layer) -> Result<(), ManifestError> {
+    for (name, source) in &layer.env {
+        let EnvSource::Placeholder { hosts, .. } = &source.value else {
+            continue;
+        };
+        let known = |host: &HostPattern| {
+            let mut routes = layer.routes.iter();
+            routes.any(|route| route.value.route.host == *host)
+        };
+        if let Some(missing) = hosts.iter().find(|host| !known(host)) {
+            let message = format!(
+                "the placeholder `{name}` is for `{missing}`, which is the `host` of no route"
+            );
+            let hosts = layer.routes.iter().map(|route| &route.value.route.host);
+            let hosts: Vec<String> = hosts.map(ToString::to_string).collect();
+            let near = nearest(&missing.to_string(), hosts.iter().map(String::as_str));
+            let remedy = near.map_or_else(
+                || "write the `host` of a route just as it stands there".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(ManifestError::at_place(&source.place, message).remedy(remedy));
+        }
     }
     Ok(())
 }

@@ -35,8 +35,8 @@ pub use lint::{Warning, lint};
 pub use load::{Loaded, load_agent};
 pub use place::Place;
 pub use resolve::{
-    Egress, Need, Overrides, PromptDelivery, Resolved, ResolvedRoute, Resources, Slot, Workspace,
-    WorkspaceMode,
+    Canary, Dlp, Egress, Need, Overrides, PromptDelivery, Resolved, ResolvedRoute, Resources, Slot,
+    Workspace, WorkspaceMode,
 };
 pub use schema::{HostAccess, Kind, json_schema};
 pub use starter::starter;

@@ -1,10 +1,12 @@
 //! The folded manifest with every default set: what the floors above work with. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bottle_contract::config::LogLevel;
+use bottle_contract::dlp::{Entropy, OnMatch, RuleText, Unscannable};
+use bottle_contract::host::HostPattern;
 use bottle_contract::id::Name;
 use bottle_contract::policy::{Auth, Policy, Route};
 use serde::Serialize;
@@ -12,7 +14,7 @@ use serde::Serialize;
 use super::error::ManifestError;
 use super::layer::{ImageSource, Layer};
 use super::load::Loaded;
-use super::place::{Place, escaped, path_as_text, paths_as_text};
+use super::place::{Place, Placed, escaped, path_as_text, paths_as_text};
 use super::schema::{HostAccess, ModeChoice};
 use super::value::{EnvName, EnvSource, ImageReference, SecretSource, UserSpec, Word};
 
@@ -52,6 +54,8 @@ pub struct Resolved {
     pub resources: Resources,
     /// What the agent may reach.
     pub egress: Egress,
+    /// How what leaves is scanned for secrets.
+    pub dlp: Dlp,
     /// What happens when services of the host can be reached; `None` is the backend's default.
     pub host_access: Option<HostAccess>,
     /// More of this machine's files and folders that the agent may read, on a backend without images.
@@ -122,6 +126,37 @@ pub struct Egress {
     pub routes: Vec<ResolvedRoute>,
 }
 
+/// How what leaves is scanned for secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Dlp {
+    /// What a match does, where the route says nothing else.
+    pub on_match: OnMatch,
+    /// What becomes of a body that cannot be scanned, where the route says nothing else.
+    pub unscannable: Unscannable,
+    /// Whether text that looks random is reported.
+    pub entropy: Entropy,
+    /// Whether a value lies in the bottle as a trap.
+    pub canary: Canary,
+    /// The files of further rules.
+    #[serde(serialize_with = "paths_as_text")]
+    pub rules: Vec<PathBuf>,
+    /// What stood in those files when they were read: use this, they may change.
+    #[serde(skip)]
+    pub rule_texts: Vec<RuleText>,
+}
+
+/// Whether a random value lies in the bottle, of which nothing has a use but a thief.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Canary {
+    /// It does.
+    #[default]
+    Planted,
+    /// It does not.
+    Absent,
+}
+
 /// A route, where its credential comes from, and where it stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -163,6 +198,13 @@ pub enum Slot {
     Env(String),
     /// To the sidecar, under the name that the policy uses.
     Secret(String),
+    /// To the sidecar, under this name, while the agent's variable gets a placeholder.
+    Placeholder {
+        /// The agent's variable.
+        variable: String,
+        /// The secret's name.
+        secret: String,
+    },
 }
 
 impl Loaded {
@@ -181,6 +223,7 @@ impl Loaded {
             .name
             .clone()
             .map_or_else(|| self.name.clone(), Ok)?;
+        let env = env(layer, &overrides.env)?;
         Ok(Resolved {
             name,
             digest: self.digest.clone(),
@@ -193,13 +236,14 @@ impl Loaded {
             user: layer.user.as_ref().map(|user| user.value),
             read_only: layer.read_only.as_ref().is_some_and(|flag| flag.value),
             workspace: self.workspace(),
-            env: env(layer, &overrides.env)?,
+            egress: self.egress(&env),
+            dlp: self.dlp(),
+            env,
             resources: Resources {
                 cpus: layer.cpus.as_ref().map(|cpus| cpus.value),
                 memory: layer.memory.as_ref().map(|memory| memory.value),
                 pids: layer.pids.as_ref().map(|pids| pids.value),
             },
-            egress: self.egress(),
             host_access: layer.host_access.as_ref().map(|access| access.value),
             native_paths: layer
                 .native_paths
@@ -227,19 +271,47 @@ impl Loaded {
         Some(Workspace { source, mode })
     }
 
-    fn egress(&self) -> Egress {
+    fn dlp(&self) -> Dlp {
+        let layer = &self.folded;
+        let says = |flag: Option<&Placed<bool>>| flag.map(|flag| flag.value);
+        Dlp {
+            on_match: layer
+                .on_match
+                .as_ref()
+                .map(|placed| placed.value)
+                .unwrap_or_default(),
+            unscannable: layer
+                .unscannable
+                .as_ref()
+                .map(|placed| placed.value)
+                .unwrap_or_default(),
+            entropy: match says(layer.entropy.as_ref()) {
+                Some(true) => Entropy::Report,
+                Some(false) | None => Entropy::Ignore,
+            },
+            canary: match says(layer.canary.as_ref()) {
+                Some(true) | None => Canary::Planted,
+                Some(false) => Canary::Absent,
+            },
+            rules: layer.rules.iter().map(|file| file.value.clone()).collect(),
+            rule_texts: self.rules.clone(),
+        }
+    }
+
+    fn egress(&self, env: &BTreeMap<String, EnvSource>) -> Egress {
         let layer = &self.folded;
         let routes = layer.routes.iter().enumerate().map(|(index, placed)| {
             let (scheme, secret) = placed.value.auth.clone().unzip();
-            let auth = scheme.map(|scheme| Auth {
-                scheme,
-                secret: format!("route-{index}"),
-            });
+            let slot = secret
+                .as_ref()
+                .map(|secret| slot(secret, || format!("route-{index}")));
+            let auth = scheme
+                .zip(slot)
+                .map(|(scheme, secret)| Auth { scheme, secret });
+            let mut route = placed.value.route.clone();
+            route.dlp.placeholders = placeholders_for(&route.host, env);
             ResolvedRoute {
-                route: Route {
-                    auth,
-                    ..placed.value.route.clone()
-                },
+                route: Route { auth, ..route },
                 secret,
                 origin: placed.place.clone(),
             }
@@ -252,6 +324,25 @@ impl Loaded {
             routes: routes.collect(),
         }
     }
+}
+
+/// The name of a secret: findings are reported under it, so it is one that the user knows.
+fn slot(source: &SecretSource, otherwise: impl FnOnce() -> String) -> String {
+    match source {
+        SecretSource::Host { variable } => variable.clone(),
+        SecretSource::Ask { .. } => otherwise(),
+    }
+}
+
+/// The names of the variables whose placeholders count towards these hosts.
+fn placeholders_for(host: &HostPattern, env: &BTreeMap<String, EnvSource>) -> BTreeSet<String> {
+    env.iter()
+        .filter(|(_, source)| match source {
+            EnvSource::Placeholder { hosts, .. } => hosts.contains(host),
+            EnvSource::Literal(_) | EnvSource::Host { .. } | EnvSource::Ask { .. } => false,
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 fn image(layer: &Layer, instead: Option<&str>) -> Result<Option<ImageSource>, ManifestError> {
@@ -326,6 +417,15 @@ impl Resolved {
                 EnvSource::Ask { prompt } => SecretSource::Ask {
                     prompt: prompt.clone(),
                 },
+                EnvSource::Placeholder { secret, .. } => {
+                    return Some(Need {
+                        slot: Slot::Placeholder {
+                            variable: name.clone(),
+                            secret: slot(secret, || format!("the real {name}")),
+                        },
+                        source: secret.clone(),
+                    });
+                }
             };
             let slot = Slot::Env(name.clone());
             Some(Need { slot, source })
@@ -337,6 +437,13 @@ impl Resolved {
                 source: resolved.secret.clone()?,
             })
         });
-        env.chain(secrets).collect()
+        let mut needs: Vec<Need> = Vec::new();
+        for need in env.chain(secrets) {
+            // Two routes may take the same variable.
+            if !needs.contains(&need) {
+                needs.push(need);
+            }
+        }
+        needs
     }
 }

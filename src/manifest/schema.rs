@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bottle_contract::config::LogLevel;
+use bottle_contract::dlp::{OnMatch, Unscannable};
 use bottle_contract::host::HostPattern;
 use bottle_contract::id::Name;
 use bottle_contract::intent::Method;
@@ -71,6 +72,8 @@ pub(super) struct AgentFile {
     pub(super) resources: Option<ResourcesTable>,
     /// What the agent may reach. Default: nothing.
     pub(super) egress: Option<EgressTable>,
+    /// What is done about secrets on their way out.
+    pub(super) dlp: Option<DlpTable>,
     /// How strict the check of the walls is.
     pub(super) seal: Option<SealTable>,
     /// What counts only on the backend `native`, which has no image.
@@ -97,6 +100,8 @@ pub(super) struct BottleFile {
     pub(super) resources: Option<ResourcesTable>,
     /// What the agent may reach. Default: nothing.
     pub(super) egress: Option<EgressTable>,
+    /// What is done about secrets on their way out.
+    pub(super) dlp: Option<DlpTable>,
     /// How strict the check of the walls is.
     pub(super) seal: Option<SealTable>,
     /// What counts only on the backend `native`, which has no image.
@@ -231,6 +236,10 @@ pub(super) struct RouteTable {
     pub(super) auth: Option<At<AuthTable>>,
     /// What git may do over HTTP. Default: `none`.
     pub(super) git: Option<GitChoice>,
+    /// What a secret does that is found on its way to this route. Default: what `[dlp]` says.
+    pub(super) on_match: Option<OnMatchChoice>,
+    /// What becomes of a body that cannot be scanned. Default: what `[dlp]` says.
+    pub(super) unscannable: Option<UnscannableChoice>,
 }
 
 /// What git may do over HTTP.
@@ -271,6 +280,47 @@ pub(super) enum AuthChoice {
     Basic,
     /// A header of its own, with the secret as it is.
     Header,
+}
+
+/// What is done about secrets on their way out. All that leaves is scanned, also without this table.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table of what is done about secrets"
+)]
+pub(super) struct DlpTable {
+    /// Files of further rules, in the format of gitleaks.
+    #[serde(default)]
+    pub(super) rules: Vec<At<Read<FilePath>>>,
+    /// What a match does. Default: `block`.
+    pub(super) on_match: Option<At<OnMatchChoice>>,
+    /// What becomes of a body that cannot be scanned. Default: `deny`.
+    pub(super) unscannable: Option<At<UnscannableChoice>>,
+    /// Whether text that looks random is reported; it is never stopped for that. Default: false.
+    pub(super) entropy: Option<At<bool>>,
+    /// Whether a random value lies in the bottle as a trap. Default: true.
+    pub(super) canary: Option<At<bool>>,
+}
+
+/// What a match does.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OnMatchChoice {
+    /// The request is stopped.
+    Block,
+    /// What matched is replaced in a body; anywhere else the request is stopped.
+    Redact,
+}
+
+/// What becomes of a body that cannot be scanned.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum UnscannableChoice {
+    /// The request is stopped.
+    Deny,
+    /// It goes on as it is.
+    Pass,
 }
 
 /// How strict the check of the walls is.
@@ -314,6 +364,24 @@ impl From<LogChoice> for LogLevel {
             LogChoice::None => Self::None,
             LogChoice::Decisions => Self::Decisions,
             LogChoice::Headers => Self::Headers,
+        }
+    }
+}
+
+impl From<OnMatchChoice> for OnMatch {
+    fn from(choice: OnMatchChoice) -> Self {
+        match choice {
+            OnMatchChoice::Block => Self::Block,
+            OnMatchChoice::Redact => Self::Redact,
+        }
+    }
+}
+
+impl From<UnscannableChoice> for Unscannable {
+    fn from(choice: UnscannableChoice) -> Self {
+        match choice {
+            UnscannableChoice::Deny => Self::Deny,
+            UnscannableChoice::Pass => Self::Pass,
         }
     }
 }

@@ -1,15 +1,17 @@
 //! From the tables of one file to its layer: what a type alone cannot check, and defaults within a table.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use bottle_contract::dlp::RouteDlp;
 use bottle_contract::policy::{AuthScheme, Route};
 
 use super::error::ManifestError;
 use super::layer::{ImageSource, Layer, LayerRoute};
 use super::place::{Placed, Source};
 use super::schema::{
-    AuthChoice, AuthTable, EgressTable, EnvTable, ImageTable, NativeTable, ResourcesTable,
-    RouteTable, SealTable, WorkspaceTable,
+    AuthChoice, AuthTable, DlpTable, EgressTable, EnvTable, ImageTable, NativeTable,
+    ResourcesTable, RouteTable, SealTable, WorkspaceTable,
 };
 use super::value::{At, Read, SecretSource, Workdir};
 
@@ -27,6 +29,7 @@ pub(super) struct Tables {
     pub(super) env: EnvTable,
     pub(super) resources: Option<ResourcesTable>,
     pub(super) egress: Option<EgressTable>,
+    pub(super) dlp: Option<DlpTable>,
     pub(super) seal: Option<SealTable>,
     pub(super) native: Option<NativeTable>,
 }
@@ -43,6 +46,7 @@ impl Tables {
         layer.take_env(source, self.env);
         layer.take_resources(source, self.resources);
         layer.take_egress(source, self.egress)?;
+        layer.take_dlp(source, self.dlp);
         layer.take_seal(source, self.seal);
         layer.take_native(source, self.native);
         Ok(layer)
@@ -154,6 +158,25 @@ impl Layer {
         Ok(())
     }
 
+    fn take_dlp(&mut self, source: &Source, table: Option<DlpTable>) {
+        let Some(table) = table else {
+            return;
+        };
+        self.rules = table
+            .rules
+            .into_iter()
+            .map(|at| source.placed(source.resolve(&at.value.0.0), &at.span))
+            .collect();
+        self.on_match = table
+            .on_match
+            .map(|at| source.placed(at.value.into(), &at.span));
+        self.unscannable = table
+            .unscannable
+            .map(|at| source.placed(at.value.into(), &at.span));
+        self.entropy = table.entropy.map(|at| source.placed(at.value, &at.span));
+        self.canary = table.canary.map(|at| source.placed(at.value, &at.span));
+    }
+
     fn take_seal(&mut self, source: &Source, table: Option<SealTable>) {
         self.host_access = table
             .and_then(|table| table.host_access)
@@ -192,6 +215,11 @@ fn route(source: &Source, table: RouteTable) -> Result<LayerRoute, ManifestError
             address: table.address.map(|address| address.0),
             auth: None,
             git: table.git.map(Into::into).unwrap_or_default(),
+            dlp: RouteDlp {
+                on_match: table.on_match.map(Into::into),
+                unscannable: table.unscannable.map(Into::into),
+                placeholders: BTreeSet::new(),
+            },
         },
         auth,
     })

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use bottle_contract::config::LogLevel;
+use bottle_contract::dlp::{OnMatch, Unscannable};
 use bottle_contract::intent::Method;
 
 use super::layer::{ImageSource, Layer, LayerRoute};
@@ -87,6 +88,7 @@ pub fn grants(loaded: &Loaded) -> Vec<Grant> {
     grant_image(own, &mut grants);
     grant_env(own, &mut grants);
     grant_egress(own, &mut grants);
+    grant_dlp(own, &mut grants);
     if let Some(access) = &own.host_access
         && access.value == HostAccess::Warn
     {
@@ -163,6 +165,19 @@ fn grant_env(own: &Layer, grants: &mut Vec<Grant>) {
             EnvSource::Host { variable } => {
                 format!("shows the agent this host's variable `{variable}`, as `{name}`")
             }
+            EnvSource::Placeholder { secret, hosts } => {
+                let hosts: Vec<String> = hosts.iter().map(|host| format!("`{host}`")).collect();
+                let what = match secret {
+                    SecretSource::Host { variable } => format!("this host's variable `{variable}`"),
+                    SecretSource::Ask { prompt } => {
+                        format!("what you are asked for (\"{prompt}\")")
+                    }
+                };
+                format!(
+                    "uses {what} towards {}, in the place of a placeholder that the agent has as `{name}`",
+                    hosts.join(", ")
+                )
+            }
             EnvSource::Ask { prompt } => {
                 format!("asks you for \"{prompt}\" and shows the agent the answer, as `{name}`")
             }
@@ -194,6 +209,33 @@ fn grant_egress(own: &Layer, grants: &mut Vec<Grant>) {
     }
 }
 
+/// What makes the scan for secrets weaker than it is by itself, or than a bottle may have made it.
+fn grant_dlp(own: &Layer, grants: &mut Vec<Grant>) {
+    if let Some(on_match) = &own.on_match
+        && on_match.value == OnMatch::Redact
+    {
+        let text = "lets a request with a secret go on, with the secret replaced";
+        grants.push(grant(on_match, text));
+    }
+    if let Some(unscannable) = &own.unscannable
+        && unscannable.value == Unscannable::Pass
+    {
+        let text = "lets bodies go out that cannot be scanned for secrets";
+        grants.push(grant(unscannable, text));
+    }
+    if let Some(canary) = &own.canary
+        && !canary.value
+    {
+        grants.push(grant(canary, "plants no value as a trap for thieves"));
+    }
+    if let Some(entropy) = &own.entropy
+        && !entropy.value
+    {
+        let text = "does not report text that looks random, also where a bottle says so";
+        grants.push(grant(entropy, text));
+    }
+}
+
 fn route_text(route: &LayerRoute) -> String {
     let LayerRoute { route, auth } = route;
     let ports: Vec<String> = route.ports.iter().map(u16::to_string).collect();
@@ -216,7 +258,11 @@ fn route_text(route: &LayerRoute) -> String {
             format!(", with a credential that you are asked for (\"{prompt}\")")
         }
     });
-    let limits = [methods, paths, address, secret];
+    let redact = (route.dlp.on_match == Some(OnMatch::Redact))
+        .then(|| ", replacing secrets instead of stopping the request".to_owned());
+    let pass = (route.dlp.unscannable == Some(Unscannable::Pass))
+        .then(|| ", also with what cannot be scanned for secrets".to_owned());
+    let limits = [methods, paths, address, secret, redact, pass];
     format!(
         "reaches `{}` on port {}{}",
         route.host,

@@ -36,7 +36,7 @@ fn a_misspelt_table_is_shown_with_its_place_and_the_nearest_key() {
     let ran = World::with_agent(text).bottle(&["check"]).ends_with(1);
     assert_eq!(ran.out(), "");
     insta::assert_snapshot!(ran.err(), @"
-    error: /ROOT/work/agent.toml:3:2: unknown key `egres`; did you mean `egress`? (allowed here: `bottle`, `command`, `egress`, `env`, `image`, `name`, `native`, `prompt`, `prompt-file`, `resources`, `seal`, `workdir`, `workspace`)
+    error: /ROOT/work/agent.toml:3:2: unknown key `egres`; did you mean `egress`? (allowed here: `bottle`, `command`, `dlp`, `egress`, `env`, `image`, `name`, `native`, `prompt`, `prompt-file`, `resources`, `seal`, `workdir`, `workspace`)
         |
       3 | [egres]
         |  ^^^^^

@@ -33,7 +33,7 @@ pub use capabilities::{
 pub use engine::Engine;
 pub use error::{EngineError, ErrorKind};
 pub(super) use images::public_roots;
-pub(super) use phases::random_hex;
 pub(crate) use oracle::host_addresses;
+pub(super) use phases::random_hex;
 pub use record::{BuilderState, ContainerRecord, EngineInfo, ImageRecord, Listing, NetworkRecord};
 pub use request::{ContainerSpec, ExecSpec, NetworkKind, NetworkSpec, Request, Scratch};

@@ -260,6 +260,7 @@ impl Guarded<'_> {
             ca: self.ca.clone(),
             env: environment::stamped(request, self.listen),
             prompt: request.prompt.clone(),
+            canary: request.sidecar.dlp.canary.clone(),
             workdir: request.workdir.clone(),
             command: plan.command.clone(),
             processes: plan.processes,

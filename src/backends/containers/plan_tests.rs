@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::slice::from_ref;
 
 use bottle_contract::config::LogLevel;
+use bottle_contract::dlp::{Dlp, RouteDlp};
 use bottle_contract::labels::Labels;
 use bottle_contract::policy::Policy;
 
@@ -84,6 +85,7 @@ fn request() -> LaunchRequest {
             secrets: BTreeMap::new(),
             extra_ca: Vec::new(),
             log: LogLevel::Decisions,
+            dlp: Dlp::default(),
             owner: (501, 20),
             resolver: None,
             fallback_resolver: None,
@@ -351,6 +353,7 @@ fn a_resolver_is_stated_only_where_it_is_needed_and_must_be_there_then() {
         address: address.map(|address| address.parse().unwrap()),
         auth: None,
         git: bottle_contract::policy::GitAccess::None,
+        dlp: RouteDlp::default(),
     };
     let with = |routes: Vec<Route>, resolver: Option<&str>| {
         let mut request = request();

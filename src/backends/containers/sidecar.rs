@@ -122,6 +122,7 @@ pub(super) fn configure(scene: Scene<'_>, listen: SocketAddr) -> anyhow::Result<
         secrets: settings.secrets.clone(),
         extra_ca: settings.extra_ca.clone(),
         log: settings.log,
+        dlp: settings.dlp.clone(),
         audit_path: AUDIT_LOG.to_owned(),
     };
     match control(

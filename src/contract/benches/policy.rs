@@ -7,6 +7,7 @@
 
 use std::hint::black_box;
 
+use bottle_contract::dlp::RouteDlp;
 use bottle_contract::intent::{Intent, parse_url};
 use bottle_contract::policy::{GitAccess, Policy, Route};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -26,6 +27,7 @@ fn route(host: &str) -> Route {
         address: None,
         auth: None,
         git: GitAccess::None,
+        dlp: RouteDlp::default(),
     }
 }
 

@@ -18,7 +18,7 @@ fn an_unknown_key_names_the_nearest_and_those_allowed() {
     check(
         "[egres]\n",
         "agent.toml:1:2: unknown key `egres`; did you mean `egress`? (allowed here: `bottle`, \
-         `command`, `egress`, `env`, `image`, `name`, `native`, `prompt`, `prompt-file`, `resources`, `seal`, \
+         `command`, `dlp`, `egress`, `env`, `image`, `name`, `native`, `prompt`, `prompt-file`, `resources`, `seal`, \
          `workdir`, `workspace`)",
     );
     check(
@@ -28,7 +28,7 @@ fn an_unknown_key_names_the_nearest_and_those_allowed() {
     check_route(
         "prot = 1",
         "1: unknown key `prot`; did you mean `port`? (allowed here: `address`, `auth`, `git`, \
-         `host`, `methods`, `paths`, `port`)",
+         `host`, `methods`, `on-match`, `paths`, `port`, `unscannable`)",
     );
     check(
         "[resources]\nmem = \"2GiB\"\n",
@@ -36,7 +36,7 @@ fn an_unknown_key_names_the_nearest_and_those_allowed() {
     );
     check(
         "[env]\nA = { hots = \"B\" }\n",
-        "agent.toml:2:7: unknown key `hots`; did you mean `host`? (allowed here: `ask`, `host`)",
+        "agent.toml:2:7: unknown key `hots`; did you mean `host`? (allowed here: `ask`, `for`, `host`, `placeholder`)",
     );
 }
 
@@ -45,7 +45,7 @@ fn an_unknown_key_cannot_write_on_the_terminal() {
     check(
         "\"a\\u001b[2J`, expected `b\" = 1\n",
         "agent.toml:1:1: unknown key `a\\u{1b}[2J`, expected `b`; allowed here: `bottle`, \
-         `command`, `egress`, `env`, `image`, `name`, `native`, `prompt`, `prompt-file`, `resources`, `seal`, \
+         `command`, `dlp`, `egress`, `env`, `image`, `name`, `native`, `prompt`, `prompt-file`, `resources`, `seal`, \
          `workdir`, `workspace`",
     );
 }
@@ -55,7 +55,7 @@ fn a_key_of_the_other_kind_of_file_is_told_apart() {
     check(
         "extends = \"a\"\n",
         "agent.toml:1:1: unknown key `extends`; it goes into a bottle file (allowed here: `bottle`, \
-         `command`, `egress`, `env`, `image`, `name`, `native`, `prompt`, `prompt-file`, `resources`, `seal`, \
+         `command`, `dlp`, `egress`, `env`, `image`, `name`, `native`, `prompt`, `prompt-file`, `resources`, `seal`, \
          `workdir`, `workspace`)",
     );
     let error = Fixture::new("bottle = \"a\"")
@@ -64,7 +64,7 @@ fn a_key_of_the_other_kind_of_file_is_told_apart() {
     assert_eq!(
         error,
         "bottles/a.toml:1:1: unknown key `command`; it goes into an agent file (allowed here: \
-         `egress`, `env`, `extends`, `image`, `native`, `resources`, `seal`, `workdir`, `workspace`)"
+         `dlp`, `egress`, `env`, `extends`, `image`, `native`, `resources`, `seal`, `workdir`, `workspace`)"
     );
 }
 

@@ -223,6 +223,7 @@ fn layer() -> impl Strategy<Value = Layer> {
                     address: None,
                     auth: None,
                     git: bottle_contract::policy::GitAccess::None,
+                    dlp: bottle_contract::dlp::RouteDlp::default(),
                 },
                 auth: None,
             },

@@ -1,5 +1,6 @@
 //! Tests that read whole files: a folder for each, with an agent file and bottles in it.
 
+mod dlp;
 mod errors;
 mod examples;
 mod fixture;

@@ -135,7 +135,7 @@ fn each_credential_has_a_slot_and_a_place() {
                     prompt: "Password".to_owned()
                 }
             ),
-            need(Slot::Secret("route-2".to_owned()), host("KEY")),
+            need(Slot::Secret("KEY".to_owned()), host("KEY")),
         ]
     );
     assert_eq!(resolved.egress.routes[1].origin.line, 4);

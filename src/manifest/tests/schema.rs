@@ -84,14 +84,7 @@ fn what_is_not_supported_yet_is_not_in_the_schema() {
     all_keys(&json_schema(Kind::Agent), &mut keys);
     all_keys(&json_schema(Kind::Bottle), &mut keys);
     assert!(keys.contains("host-access") && keys.contains("extends"));
-    for later in [
-        "dlp",
-        "mcp",
-        "skills",
-        "on-match",
-        "unscannable",
-        "placeholder",
-    ] {
+    for later in ["mcp", "skills"] {
         assert!(!keys.contains(later), "{later}");
     }
     // `git` is a key of a route, and not a table.

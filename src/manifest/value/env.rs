@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use bottle_contract::host::HostPattern;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor, value};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
@@ -65,6 +66,13 @@ pub enum EnvSource {
         /// What the question says.
         prompt: String,
     },
+    /// The agent has a random value; the sidecar puts the real one in its place.
+    Placeholder {
+        /// Where the real value comes from.
+        secret: SecretSource,
+        /// The hosts of the routes where that happens.
+        hosts: Vec<HostPattern>,
+    },
 }
 
 /// Why a variable cannot have this name.
@@ -98,6 +106,39 @@ pub(super) struct HostVariable(pub(super) String);
 pub(super) struct Elsewhere {
     host: Option<Read<HostVariable>>,
     ask: Option<Read<AskPrompt>>,
+}
+
+/// The same for a variable of the agent's, which may get a placeholder.
+#[derive(Debug, DeriveDeserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvTable {
+    host: Option<Read<HostVariable>>,
+    ask: Option<Read<AskPrompt>>,
+    placeholder: Option<bool>,
+    #[serde(rename = "for")]
+    hosts: Option<Vec<Read<HostPattern>>>,
+}
+
+impl EnvTable {
+    fn source(self) -> Result<EnvSource, &'static str> {
+        let secret = Elsewhere {
+            host: self.host,
+            ask: self.ask,
+        }
+        .source()?;
+        match (self.placeholder, self.hosts) {
+            (None | Some(false), None) => Ok(secret.into()),
+            (None | Some(false), Some(_)) => Err("`for` goes with `placeholder = true` only"),
+            (Some(true), Some(hosts)) if !hosts.is_empty() => Ok(EnvSource::Placeholder {
+                secret,
+                hosts: hosts.into_iter().map(|host| host.0).collect(),
+            }),
+            (Some(true), _) => Err(
+                "a placeholder needs the hosts of the routes where the real value is put in; \
+                 write `for = [\"api.example.com\"]` beside it",
+            ),
+        }
+    }
 }
 
 impl EnvName {
@@ -196,9 +237,8 @@ impl<'de> Visitor<'de> for EnvVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let elsewhere = Elsewhere::deserialize(value::MapAccessDeserializer::new(map))?;
-        let source = elsewhere.source().map_err(A::Error::custom)?;
-        Ok(EnvValue(source.into()))
+        let table = EnvTable::deserialize(value::MapAccessDeserializer::new(map))?;
+        table.source().map(EnvValue).map_err(A::Error::custom)
     }
 }
 
@@ -213,8 +253,30 @@ impl JsonSchema for EnvValue {
             "description": "The value itself."
         })];
         any_of.extend(schema_of_sources(generator));
+        any_of.extend(schema_of_placeholders(generator));
         json_schema!({ "anyOf": any_of })
     }
+}
+
+/// The tables of a value that the agent only has a placeholder for.
+fn schema_of_placeholders(generator: &mut SchemaGenerator) -> Vec<Schema> {
+    let table = |key: &str, value: Schema| {
+        json_schema!({
+            "type": "object",
+            "description": "The agent gets a random value; the real one is put in for these routes.",
+            "properties": {
+                key: value,
+                "placeholder": { "type": "boolean" },
+                "for": { "type": "array", "items": { "type": "string" }, "minItems": 1 }
+            },
+            "required": [key, "placeholder", "for"],
+            "additionalProperties": false
+        })
+    };
+    vec![
+        table("host", Read::<HostVariable>::json_schema(generator)),
+        table("ask", Read::<AskPrompt>::json_schema(generator)),
+    ]
 }
 
 impl From<EnvName> for String {

@@ -96,6 +96,8 @@ impl Exchange {
                 .get()
                 .cloned()
                 .or_else(|| unanswered.map(str::to_owned)),
+            redacted: Vec::new(),
+            warnings: Vec::new(),
             headers: self.headers.get().cloned().unwrap_or_default(),
         }
     }

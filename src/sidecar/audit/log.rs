@@ -160,6 +160,9 @@ mod tests {
             path: None,
             address: None,
             credential: false,
+            swapped: Vec::new(),
+            found: None,
+            warnings: Vec::new(),
             headers: Vec::new(),
         })
     }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bottle_contract::audit::AuditEvent;
 use bottle_contract::config::{LogLevel, SidecarConfig};
+use bottle_contract::dlp::{Dlp, RouteDlp};
 use bottle_contract::policy::{GitAccess, Policy, Route};
 use bottle_sidecar::app::{Outside, Sidecar};
 use bottle_sidecar::audit::AuditLog;
@@ -131,6 +132,7 @@ async fn set_up(log: String) -> Result<(Line, Line, Sidecar), Failure> {
         address: Some(origin.ip()),
         auth: None,
         git: GitAccess::None,
+        dlp: RouteDlp::default(),
     };
     let config = SidecarConfig {
         id: "bench-abc234".parse()?,
@@ -141,6 +143,7 @@ async fn set_up(log: String) -> Result<(Line, Line, Sidecar), Failure> {
         secrets: BTreeMap::new(),
         extra_ca: vec![certificate.pem()],
         log: LogLevel::Decisions,
+        dlp: Dlp::default(),
         audit_path: log,
     };
     let sidecar = Sidecar::start(config, Outside::system()).await?;

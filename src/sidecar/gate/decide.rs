@@ -353,6 +353,9 @@ fn blank(id: u64) -> Decision {
         path: None,
         address: None,
         credential: false,
+        swapped: Vec::new(),
+        found: None,
+        warnings: Vec::new(),
         headers: Vec::new(),
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use bottle_contract::guest::{
-    CA_BUNDLE, CA_CERT, ENVIRONMENT, Environment, PROMPT, PUBLIC_ROOTS, Provision, Provisioned,
-    RUN_DIR,
+    CA_BUNDLE, CA_CERT, CANARY, ENVIRONMENT, Environment, PROMPT, PUBLIC_ROOTS, Provision,
+    Provisioned, RUN_DIR,
 };
 
 use super::limits::MESSAGE_BYTES;
@@ -29,6 +29,13 @@ pub(crate) fn provision(root: &Path, message: Provision) -> anyhow::Result<Provi
     write(root, CA_BUNDLE, &bundle(root, &ca)?)?;
     if let Some(prompt) = &message.prompt {
         write(root, PROMPT, prompt.as_bytes())?;
+    }
+    if let Some(canary) = &message.canary {
+        let text = format!(
+            "[default]\nuser = deploy\naccess_token = {}\n",
+            canary.expose()
+        );
+        write(root, CANARY, text.as_bytes())?;
     }
     let environment = Environment {
         env: message.env,

@@ -14,6 +14,7 @@ const ROOTS: &str = "-----BEGIN CERTIFICATE-----\nUk9PVA==\n-----END CERTIFICATE
 
 fn message() -> Provision {
     Provision {
+        canary: None,
         ca: CA.to_owned(),
         env: BTreeMap::from([("KEY".to_owned(), Secret::new("hunter2".to_owned()))]),
         prompt: Some("Do it.".to_owned()),

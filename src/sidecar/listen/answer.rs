@@ -39,6 +39,13 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Answer> {
         | Reason::GitFetch
         | Reason::GitPush
         | Reason::Address(_)
+        | Reason::Secret
+        | Reason::Placeholder
+        | Reason::Canary
+        | Reason::Token
+        | Reason::Rule
+        | Reason::Injection
+        | Reason::Unscannable
         | Reason::Withdrawn
         | Reason::AuditUnavailable => StatusCode::FORBIDDEN,
     };
@@ -205,6 +212,13 @@ fn reason_word(reason: Reason) -> &'static str {
         Reason::NameMismatch => "name-mismatch",
         Reason::Address(_) => "address",
         Reason::Unresolved => "unresolved",
+        Reason::Secret => "secret",
+        Reason::Placeholder => "placeholder",
+        Reason::Canary => "canary",
+        Reason::Token => "token",
+        Reason::Rule => "rule",
+        Reason::Injection => "injection",
+        Reason::Unscannable => "unscannable",
         Reason::Withdrawn => "withdrawn",
         Reason::Rate => "rate",
         Reason::Malformed => "malformed",
@@ -231,6 +245,13 @@ mod tests {
             Reason::GitPush,
             Reason::NameMismatch,
             Reason::Unresolved,
+            Reason::Secret,
+            Reason::Placeholder,
+            Reason::Canary,
+            Reason::Token,
+            Reason::Rule,
+            Reason::Injection,
+            Reason::Unscannable,
             Reason::Withdrawn,
             Reason::Rate,
             Reason::Malformed,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bottle_contract::audit::{AuditEvent, AuditRecord, Decision, Finished, Outcome};
 use bottle_contract::config::{LogLevel, SidecarConfig};
+use bottle_contract::dlp::{Dlp, RouteDlp};
 use bottle_contract::policy::{GitAccess, Policy, Route};
 use bottle_contract::secret::Secret;
 use bottle_sidecar::app::{Outside, Sidecar};
@@ -42,6 +43,7 @@ pub(crate) fn route(host: &str) -> Route {
         address: Some(PIN),
         auth: None,
         git: GitAccess::None,
+        dlp: RouteDlp::default(),
     }
 }
 
@@ -129,6 +131,7 @@ impl Setup {
             secrets: BTreeMap::new(),
             extra_ca: vec![ca.pem()],
             log: LogLevel::Decisions,
+            dlp: Dlp::default(),
             audit_path: dir.path().join("audit.jsonl").to_str().unwrap().to_owned(),
         };
         let setup = Self {
