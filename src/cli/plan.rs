@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use bottle_contract::dlp::{Entropy, RouteDlp};
+use bottle_contract::guest::CANARY;
 use bottle_contract::id::BottleId;
 use bottle_contract::labels::Labels;
 use bottle_contract::secret::{REDACTED, Secret};
@@ -13,7 +15,7 @@ use super::manifest::ManifestArgs;
 use crate::backends::{Backend, Plan};
 use crate::error::{Error, Result};
 use crate::launch::{Answers, Named, Parts, choose, prepare};
-use crate::manifest::{Grant, ImageSource, Resolved, grants};
+use crate::manifest::{Canary, Grant, ImageSource, Resolved, grants};
 use crate::state;
 
 /// Show what `run` would do, without doing it.
@@ -146,6 +148,7 @@ fn text(shown: &Shown<'_>) -> String {
     lines.extend(grants.iter().map(|grant| format!("# needs trust: {grant}")));
     lines.extend(settings(manifest));
     lines.extend(routes(manifest));
+    lines.push(scan(manifest));
     lines.push("# the id `…-aaaaaa` stands for one that is drawn at the launch".to_owned());
     let mut phase = "";
     for step in &plan.steps {
@@ -196,6 +199,40 @@ fn settings(manifest: &Resolved) -> Vec<String> {
     lines
 }
 
+/// How what leaves is scanned: always, so that only what a file can say is shown.
+fn scan(manifest: &Resolved) -> String {
+    let dlp = &manifest.dlp;
+    let mut says = vec![
+        format!("on-match = {}", dlp.on_match),
+        format!("unscannable = {}", dlp.unscannable),
+    ];
+    if dlp.entropy == Entropy::Report {
+        says.push("random text is reported".to_owned());
+    }
+    match dlp.canary {
+        Canary::Planted => says.push(format!("a canary in {CANARY}")),
+        Canary::Absent => says.push("no canary".to_owned()),
+    }
+    says.extend(dlp.rules.iter().map(|file| file.display().to_string()));
+    format!("# scanned for secrets: {}", says.join(", "))
+}
+
+/// What a route says about scanning, as the end of a word of its line.
+fn scanned(route: &RouteDlp) -> String {
+    let on_match = route.on_match.map(|value| format!("on-match = {value}"));
+    let unscannable = route
+        .unscannable
+        .map(|value| format!("unscannable = {value}"));
+    let names = route.placeholders.iter();
+    let placeholders = names.map(|name| format!("the real {name}"));
+    on_match
+        .into_iter()
+        .chain(unscannable)
+        .chain(placeholders)
+        .map(|says| format!(", {says}"))
+        .collect()
+}
+
 fn routes(manifest: &Resolved) -> Vec<String> {
     if manifest.egress.routes.is_empty() {
         return vec!["# reaches nothing".to_owned()];
@@ -213,9 +250,10 @@ fn routes(manifest: &Resolved) -> Vec<String> {
         .iter()
         .map(|entry| {
             format!(
-                "# reaches {}:{} ({})",
+                "# reaches {}:{}{} ({})",
                 entry.route.host,
                 ports(&entry.route.ports),
+                scanned(&entry.route.dlp),
                 entry.origin
             )
         })

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::audit::{AuditLog, Counters};
 use crate::control::{self, Respond};
-use crate::gate::{Gate, LookUp, Resolve};
+use crate::gate::{Gate, LookUp, Resolve, Settings};
 use crate::limits;
 use crate::listen::{self, Door, Rates};
 use crate::native::{self, Handed};
@@ -207,13 +207,16 @@ impl Sidecar {
         let authority = Arc::new(Authority::new(&config.id).context("make the bottle's CA")?);
         let routes = config.policy.routes.len();
         let gate = Gate::new(
-            config.policy,
-            &config.secrets,
+            Settings {
+                policy: config.policy,
+                secrets: config.secrets,
+                dlp: config.dlp,
+            },
             outside.resolver,
             Arc::clone(&log),
             Arc::clone(&counters),
         )
-        .context("load the credentials")?;
+        .context("load the credentials and the rules")?;
         let gate = Arc::new(gate);
         let door = Arc::new(Door {
             gate: Arc::clone(&gate),

@@ -37,6 +37,10 @@ pub const AUDIT_HEADERS_BYTES: usize = 8 << 10;
 /// The most of one header's value in the audit log.
 pub const AUDIT_VALUE_BYTES: usize = 256;
 
+/// What was found in one request and stopped nothing, in its last line of the audit log: an agent
+/// chooses how much there is, and the first ones tell.
+pub const AUDIT_FINDS: usize = 16;
+
 /// The changes of the policy that are in force at one time: each request is held against all of
 /// them. People make some dozens by hand.
 pub const LIVE_CHANGES: usize = 256;

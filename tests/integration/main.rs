@@ -18,6 +18,7 @@ mod apple_on_linux;
 mod copies;
 mod credentials;
 mod deaths;
+mod dlp;
 mod exits;
 mod faults;
 mod hardening;
@@ -61,6 +62,7 @@ macro_rules! scenarios {
                 the_certificate_is_the_bottles_own,
                 the_origin_gets_the_credential_and_replaces_the_agents_own,
             };
+            dlp::{what_is_planted_does_not_leave_and_a_placeholder_works_at_home};
             exits::{
                 standard_streams_come_through,
                 the_agents_own_status_comes_through,

@@ -167,7 +167,18 @@ fn decided(decision: &Decision) -> String {
         .reason
         .map(|reason| format!("  ({reason})"))
         .unwrap_or_default();
-    format!("{verdict}     {method} {scheme}{host}{port}{path}{why}")
+    let found = decision
+        .found
+        .iter()
+        .map(|found| format!(": {found}"))
+        .chain(
+            decision
+                .warnings
+                .iter()
+                .map(|found| format!("  (noted: {found})")),
+        )
+        .collect::<String>();
+    format!("{verdict}     {method} {scheme}{host}{port}{path}{why}{found}")
 }
 
 #[cfg(test)]

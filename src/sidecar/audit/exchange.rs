@@ -1,14 +1,16 @@
 //! The account of one permitted request: bytes both ways, the status, and how it ended.
 
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bottle_contract::audit::{AuditEvent, Finished};
+use bottle_contract::dlp::Found;
 
 use http::header::{HeaderMap, HeaderName};
 
 use super::{AuditLog, Counters};
+use crate::limits;
 
 /// Lives as long as anything of the request does; when the last holder drops it, the record of
 /// its end is written.
@@ -26,6 +28,14 @@ pub struct Exchange {
     /// The names of the headers in which credentials travel.
     masked: Arc<[HeaderName]>,
     headers: OnceLock<Vec<(String, String)>>,
+    found: Mutex<Finds>,
+}
+
+/// What was found and did not stop it, each once.
+#[derive(Debug, Default)]
+struct Finds {
+    redacted: Vec<Found>,
+    warnings: Vec<Found>,
 }
 
 impl Exchange {
@@ -47,7 +57,22 @@ impl Exchange {
             error: OnceLock::new(),
             masked,
             headers: OnceLock::new(),
+            found: Mutex::default(),
         }
+    }
+
+    /// Notes what was replaced.
+    pub fn redacted(&self, found: Found) {
+        note(&mut self.found().redacted, found);
+    }
+
+    /// Notes what was found and stops nothing.
+    pub fn warned(&self, found: Found) {
+        note(&mut self.found().warnings, found);
+    }
+
+    fn found(&self) -> MutexGuard<'_, Finds> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes the origin's status and headers.
@@ -84,6 +109,7 @@ impl Exchange {
             0 => None,
             status => Some(status),
         };
+        let Finds { redacted, warnings } = std::mem::take(&mut *self.found());
         let unanswered = status.is_none().then_some("the agent went away");
         Finished {
             id: self.id,
@@ -96,10 +122,16 @@ impl Exchange {
                 .get()
                 .cloned()
                 .or_else(|| unanswered.map(str::to_owned)),
-            redacted: Vec::new(),
-            warnings: Vec::new(),
+            redacted,
+            warnings,
             headers: self.headers.get().cloned().unwrap_or_default(),
         }
+    }
+}
+
+fn note(list: &mut Vec<Found>, found: Found) {
+    if list.len() < limits::AUDIT_FINDS && !list.contains(&found) {
+        list.push(found);
     }
 }
 

@@ -3,7 +3,7 @@
 use bottle_contract::path::Target;
 
 /// What stands in the place of a query's value.
-pub(super) const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// Returns the path and the query with each of its values masked.
 pub fn masked(target: &Target) -> String {

@@ -10,4 +10,4 @@ mod mask;
 pub use counters::{Connection, Counters};
 pub use exchange::Exchange;
 pub use log::AuditLog;
-pub use mask::masked;
+pub use mask::{MASK, masked};

@@ -31,6 +31,14 @@ pub enum InvalidSecret {
         /// The secret's name.
         secret: String,
     },
+    /// A placeholder stands for a secret that did not come with it.
+    #[error("the placeholder `{placeholder}` needs the secret `{secret}`, which was not given")]
+    Unplaced {
+        /// The placeholder's name.
+        placeholder: String,
+        /// The secret's name.
+        secret: String,
+    },
     /// The value is empty.
     #[error("the secret `{secret}` is empty")]
     Empty {
@@ -68,7 +76,7 @@ pub enum InvalidSecret {
 }
 
 /// The headers by which common services take a credential.
-const CREDENTIALS: [&str; 6] = [
+pub(super) const CREDENTIALS: [&str; 6] = [
     "authorization",
     "api-key",
     "private-token",
@@ -83,11 +91,24 @@ impl Credential {
         &self.name
     }
 
-    /// Puts itself in, in the place of whatever the agent sent.
-    pub fn put_into(&self, headers: &mut HeaderMap) {
+    /// Removes what the agent sent in its place.
+    pub(super) fn remove_from(&self, headers: &mut HeaderMap) {
         remove_spellings(headers, &[self.name.as_str()]);
         // An agent's own credential beside ours could pick another account: an attacker's.
         remove_spellings(headers, &CREDENTIALS);
+    }
+
+    /// Tells whether some of these headers are removed.
+    pub(super) fn replaces_some_of(&self, headers: &HeaderMap) -> bool {
+        headers.keys().any(|name| {
+            let name = name.as_str().replace('_', "-");
+            name == self.name.as_str() || CREDENTIALS.contains(&name.as_str())
+        })
+    }
+
+    /// Puts itself in, in the place of whatever the agent sent.
+    pub fn put_into(&self, headers: &mut HeaderMap) {
+        self.remove_from(headers);
         headers.insert(self.name.clone(), self.value.clone());
     }
 }
@@ -151,7 +172,7 @@ fn credential(
     Ok(Credential { name, value })
 }
 
-fn checked<'a>(name: &str, secret: &'a Secret) -> Result<&'a str, InvalidSecret> {
+pub(super) fn checked<'a>(name: &str, secret: &'a Secret) -> Result<&'a str, InvalidSecret> {
     let value = secret.expose();
     if value.is_empty() {
         Err(InvalidSecret::Empty {

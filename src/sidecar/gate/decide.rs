@@ -2,26 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use bottle_contract::audit::{AuditEvent, CONNECT, Decision, Outcome, Protocol};
+use bottle_contract::dlp::{Dlp, Found, Unscannable};
 use bottle_contract::host::Host;
 use bottle_contract::intent::Intent;
 use bottle_contract::live::{Change, LiveChange};
 use bottle_contract::policy::{Policy, Route};
 use bottle_contract::secret::Secret;
 use bottle_contract::verdict::{Denial, Reason, Verdict, route_for};
+use http::header::HeaderMap;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
-use super::asked::Asked;
-use super::credential::InvalidSecret;
+use super::asked::{Asked, Has};
 use super::names::{Names, NoAddress, Resolve, public};
 use super::permit::{Parts, Permit, Tunnel};
-use super::refusal::{Refusal, Rejected};
+use super::refusal::{Refusal, Rejected, subject};
 use super::rules::{Live, ReloadError, Rules};
-use crate::audit::{AuditLog, Counters, Exchange, masked};
+use super::scan::{BadScan, Inspected, Scan, Towards};
+use super::watch::{self, Watch, Watching};
+use crate::audit::{AuditLog, Counters, Exchange, MASK, masked};
+use crate::dlp::Stream;
 
 /// Decides about everything that an agent asks for.
 #[derive(Debug)]
@@ -36,23 +40,47 @@ pub struct Gate {
     counters: Arc<Counters>,
 }
 
+/// What a gate decides by.
+#[derive(Debug)]
+pub struct Settings {
+    /// The routes.
+    pub policy: Policy,
+    /// The values that they, and placeholders, name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// How what leaves is scanned.
+    pub dlp: Dlp,
+}
+
+/// What a permit is made of, found step by step.
+struct Granted {
+    route: usize,
+    addresses: Vec<SocketAddr>,
+    body: Option<Stream>,
+}
+
 /// Why an intent may not go, while it is decided about.
 struct Denied {
     denial: Denial,
     detail: Option<String>,
+    found: Option<Found>,
 }
 
 impl Gate {
     /// Makes a gate for these routes.
     pub fn new(
-        policy: Policy,
-        secrets: &BTreeMap<String, Secret>,
+        settings: Settings,
         resolver: Arc<dyn Resolve>,
         log: Arc<AuditLog>,
         counters: Arc<Counters>,
-    ) -> Result<Self, InvalidSecret> {
+    ) -> Result<Self, BadScan> {
+        let Settings {
+            policy,
+            secrets,
+            dlp,
+        } = settings;
+        let rules = Rules::new(policy, &secrets, Arc::new(dlp))?;
         Ok(Self {
-            rules: RwLock::new(Arc::new(Rules::new(policy, secrets)?)),
+            rules: RwLock::new(Arc::new(rules)),
             changing: Mutex::new(()),
             changed: Notify::new(),
             names: Names::new(resolver),
@@ -146,14 +174,33 @@ impl Gate {
     pub async fn decide(&self, intent: Intent, asked: Asked<'_>) -> Result<Permit, Refusal> {
         let rules = self.rules();
         let id = self.log.next_id();
-        let request = Decision {
+        let mut request = Decision {
             protocol: Some(asked.protocol()),
             headers: self.log.headers(asked.headers(), rules.masked()),
             ..about(id, &intent)
         };
-        match self.examine(&rules, &intent).await {
-            Ok((route, addresses)) => self.permit(&rules, request, intent, route, addresses),
-            Err(denied) => Err(self.deny(request, &intent, denied)),
+        let verdict = rules.decide(&intent);
+        let inspected = inspect(&rules, &verdict, &intent, asked);
+        inspected.mask(&mut request);
+        request.warnings.clone_from(&inspected.warnings);
+        match self
+            .examine(&rules, verdict, &intent, asked, &inspected)
+            .await
+        {
+            Ok(granted) => {
+                if granted.body.is_none() && asked.body() == Has::Body {
+                    request.warnings.push(watch::unscanned());
+                }
+                self.permit(&rules, request, intent, granted, inspected)
+            }
+            Err(denied) => {
+                let refusal = self.deny(request, &intent, denied);
+                Err(if inspected.hides_subject() {
+                    refusal.without_subject()
+                } else {
+                    refusal
+                })
+            }
         }
     }
 
@@ -162,12 +209,14 @@ impl Gate {
         match self.rules().names(&host, port) {
             Verdict::Allow(_) => Ok(Tunnel::new(host, port)),
             Verdict::Deny(denial) => {
+                let shown = self.rules().scan().shown(host.to_string());
+                let says = denial.reason != Reason::Withdrawn && shown != MASK;
                 let decision = Decision {
                     reason: Some(denial.reason),
                     protocol: Some(Protocol::H1),
                     route: denial.route,
                     method: Some(CONNECT.to_owned()),
-                    host: Some(host.to_string()),
+                    host: Some(shown.clone()),
                     port: Some(port),
                     ..blank(self.log.next_id())
                 };
@@ -175,8 +224,8 @@ impl Gate {
                 Err(Refusal {
                     reason: denial.reason,
                     detail: None,
-                    subject: format!("CONNECT {host}:{port}"),
-                    remedy: (denial.reason != Reason::Withdrawn).then(|| route_for(&host, port)),
+                    subject: format!("CONNECT {shown}:{port}"),
+                    remedy: says.then(|| route_for(&host, port)),
                 })
             }
         }
@@ -184,20 +233,26 @@ impl Gate {
 
     /// Writes down what a listener rejected before it was an intent.
     pub fn reject(&self, rejected: &Rejected) -> Refusal {
+        let rules = self.rules();
+        let shown = |text: String| rules.scan().shown(text);
+        let detail = shown(rejected.detail.clone());
+        let method = rejected.method.clone().map(shown);
+        let host = rejected.host.as_ref().map(Host::to_string).map(shown);
+        let subject = subject(method.as_deref(), host.as_deref(), rejected.port);
         self.record_denial(Decision {
             reason: Some(rejected.reason),
-            detail: Some(rejected.detail.clone()),
+            detail: Some(detail.clone()),
             protocol: rejected.protocol,
             scheme: rejected.scheme,
-            method: rejected.method.clone(),
-            host: rejected.host.as_ref().map(Host::to_string),
+            method,
+            host,
             port: rejected.port,
             ..blank(self.log.next_id())
         });
         Refusal {
             reason: rejected.reason,
-            detail: Some(rejected.detail.clone()),
-            subject: rejected.subject(),
+            detail: Some(detail),
+            subject,
             remedy: None,
         }
     }
@@ -216,31 +271,46 @@ impl Gate {
         self.in_force()
     }
 
-    /// Asks the policy, then for the addresses. A name that is denied is never looked up.
+    /// Asks the policy, then looks at what was found, and then for the addresses: what is denied is
+    /// never looked up, since a name can carry a secret out.
     async fn examine(
         &self,
         rules: &Rules,
+        verdict: Verdict,
         intent: &Intent,
-    ) -> Result<(usize, Vec<SocketAddr>), Denied> {
-        let index = match rules.decide(intent) {
+        asked: Asked<'_>,
+        inspected: &Inspected,
+    ) -> Result<Granted, Denied> {
+        let index = match verdict {
             Verdict::Allow(allowed) => allowed.route,
-            Verdict::Deny(denial) => {
-                return Err(Denied {
-                    denial,
-                    detail: None,
-                });
-            }
+            Verdict::Deny(denial) => return Err(Denied::by(denial)),
         };
+        let denial = |reason| Denial {
+            reason,
+            route: Some(index),
+        };
+        if let Some((reason, found)) = &inspected.stop {
+            return Err(Denied {
+                denial: denial(*reason),
+                detail: Some(found.to_string()),
+                found: Some(found.clone()),
+            });
+        }
         let route = rules.route(index);
-        self.addresses(route, intent)
-            .await
-            .map(|addresses| (index, addresses))
+        let body = match (asked.body(), route) {
+            (Has::Body, Some(route)) => scanned(rules.scan(), route, asked.headers(), index)?,
+            (Has::None, _) | (Has::Body, None) => None,
+        };
+        let addresses = self.addresses(route, intent).await;
+        addresses
+            .map(|addresses| Granted {
+                route: index,
+                addresses,
+                body,
+            })
             .map_err(|NoAddress { reason, detail }| Denied {
-                denial: Denial {
-                    reason,
-                    route: Some(index),
-                },
                 detail: Some(detail),
+                ..Denied::by(denial(reason))
             })
     }
 
@@ -266,52 +336,85 @@ impl Gate {
         rules: &Rules,
         request: Decision,
         intent: Intent,
-        route: usize,
-        addresses: Vec<SocketAddr>,
+        granted: Granted,
+        inspected: Inspected,
     ) -> Result<Permit, Refusal> {
-        let credential = rules.credential(route);
+        let Granted {
+            route,
+            addresses,
+            body,
+        } = granted;
+        let credential = rules.credential(route).cloned();
         let shown: Vec<String> = addresses
             .iter()
             .map(|address| address.ip().to_string())
             .collect();
+        let swapped = inspected.swaps.iter().map(|swap| swap.name().to_owned());
         let decision = Decision {
             route: Some(route),
             address: Some(shown.join(", ")),
             credential: credential.is_some(),
+            swapped: swapped.collect(),
             verdict: Outcome::Allow,
             ..request
         };
-        let id = decision.id;
+        let (id, protocol) = (decision.id, decision.protocol);
         if let Err(error) = self.log.write(&AuditEvent::Decision(decision)) {
-            let denial = Denial {
-                reason: Reason::AuditUnavailable,
-                route: Some(route),
+            let denied = Denied {
+                detail: Some(error.to_string()),
+                ..Denied::by(Denial {
+                    reason: Reason::AuditUnavailable,
+                    route: Some(route),
+                })
             };
-            let detail = Some(error.to_string());
-            return Err(self.deny(about(id, &intent), &intent, Denied { denial, detail }));
+            return Err(self.deny(about(id, &intent), &intent, denied));
         }
         self.counters.decided(Outcome::Allow);
-        let exchange = Exchange::begin(
+        let exchange = Arc::new(Exchange::begin(
             id,
             Arc::clone(&self.log),
             Arc::clone(&self.counters),
             Arc::clone(rules.masked()),
-        );
+        ));
+        let intent = Arc::new(intent);
+        let settings = rules.route(route).map(|route| &route.dlp);
+        let scan = rules.scan();
+        let watch = Watch::new(Watching {
+            on_match: scan.on_match(settings),
+            unscannable: scan.unscannable(settings),
+            scan: Arc::clone(scan),
+            id,
+            protocol,
+            route,
+            intent: Arc::clone(&intent),
+            log: Arc::clone(&self.log),
+            counters: Arc::clone(&self.counters),
+            exchange: Arc::clone(&exchange),
+            stopped: OnceLock::new(),
+        });
         Ok(Permit::new(Parts {
             intent,
             addresses,
             route,
             generation: rules.generation(),
             credential,
-            exchange: Arc::new(exchange),
+            swaps: inspected.swaps,
+            body,
+            exchange,
+            watch,
         }))
     }
 
     fn deny(&self, request: Decision, intent: &Intent, denied: Denied) -> Refusal {
-        let Denied { denial, detail } = denied;
+        let Denied {
+            denial,
+            detail,
+            found,
+        } = denied;
         self.record_denial(Decision {
             reason: Some(denial.reason),
             detail: detail.clone(),
+            found,
             route: denial.route,
             verdict: Outcome::Deny,
             ..request
@@ -326,8 +429,52 @@ impl Gate {
     }
 }
 
+impl Denied {
+    fn by(denial: Denial) -> Self {
+        Self {
+            denial,
+            detail: None,
+            found: None,
+        }
+    }
+}
+
+/// Looks through the head of a request, also of one that is denied: its line must hold no secret.
+fn inspect(rules: &Rules, verdict: &Verdict, intent: &Intent, asked: Asked<'_>) -> Inspected {
+    let towards = match verdict {
+        Verdict::Allow(allowed) => rules.route(allowed.route).map(|route| Towards {
+            route,
+            credential: rules.credential(allowed.route),
+        }),
+        Verdict::Deny(_) => None,
+    };
+    rules.scan().head(intent, asked.headers(), towards)
+}
+
+/// Begins to scan a body; `None` where it cannot be, and the route lets it pass.
+fn scanned(
+    scan: &Scan,
+    route: &Route,
+    headers: &HeaderMap,
+    index: usize,
+) -> Result<Option<Stream>, Denied> {
+    let settings = Some(&route.dlp);
+    match watch::body(scan, scan.on_match(settings), headers) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(_) if scan.unscannable(settings) == Unscannable::Pass => Ok(None),
+        Err(why) => Err(Denied {
+            denial: Denial {
+                reason: Reason::Unscannable,
+                route: Some(index),
+            },
+            detail: Some(why.to_string()),
+            found: Some(watch::unscanned()),
+        }),
+    }
+}
+
 /// What is known of a request before it is decided about: until then it is denied.
-fn about(id: u64, intent: &Intent) -> Decision {
+pub(super) fn about(id: u64, intent: &Intent) -> Decision {
     Decision {
         scheme: Some(intent.scheme),
         method: Some(intent.method.to_string()),

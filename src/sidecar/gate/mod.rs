@@ -7,11 +7,16 @@ mod names;
 mod permit;
 mod refusal;
 mod rules;
+mod scan;
+mod swap;
+mod watch;
 
 pub use asked::Asked;
 pub use credential::{Credential, InvalidSecret};
-pub use decide::Gate;
+pub use decide::{Gate, Settings};
 pub use names::{LookUp, Resolve};
 pub use permit::{Permit, Tunnel};
 pub use refusal::{Refusal, Rejected};
 pub use rules::ReloadError;
+pub use scan::BadScan;
+pub use watch::{Stopped, Watch};

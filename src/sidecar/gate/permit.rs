@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use bottle_contract::host::Host;
 use bottle_contract::intent::Intent;
+use http::header::HeaderMap;
 
 use super::credential::Credential;
+use super::swap::Swap;
+use super::watch::Watch;
 use crate::audit::Exchange;
+use crate::dlp::Stream;
 
 /// The proof that a request was permitted and that the audit log says so.
 #[derive(Debug)]
@@ -18,12 +22,15 @@ pub struct Permit {
 /// What a permit carries.
 #[derive(Debug)]
 pub(super) struct Parts {
-    pub(super) intent: Intent,
+    pub(super) intent: Arc<Intent>,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) route: usize,
     pub(super) generation: u64,
     pub(super) credential: Option<Credential>,
+    pub(super) swaps: Vec<Arc<Swap>>,
+    pub(super) body: Option<Stream>,
     pub(super) exchange: Arc<Exchange>,
+    pub(super) watch: Watch,
 }
 
 /// The proof that some route names this host and port, so that a CONNECT may be answered.
@@ -59,9 +66,25 @@ impl Permit {
         self.parts.generation
     }
 
-    /// Returns the credential to put in.
-    pub fn credential(&self) -> Option<&Credential> {
-        self.parts.credential.as_ref()
+    /// Puts into the agent's headers what only the sidecar has: the real values of placeholders, and
+    /// the route's credential.
+    pub fn put_secrets_into(&self, headers: &mut HeaderMap) {
+        for swap in &self.parts.swaps {
+            swap.put_into(headers);
+        }
+        if let Some(credential) = &self.parts.credential {
+            credential.put_into(headers);
+        }
+    }
+
+    /// Returns what the request's body passes through, once; `None` where it is not scanned.
+    pub fn take_body(&mut self) -> Option<Stream> {
+        self.parts.body.take()
+    }
+
+    /// Returns what watches over the request and its answer.
+    pub fn watch(&self) -> &Watch {
+        &self.parts.watch
     }
 
     /// Returns the account that the request's bytes go on.

@@ -47,6 +47,15 @@ impl Refusal {
             remedy: denial.remedy(intent),
         }
     }
+
+    /// Leaves out what was asked for: it holds what must not be shown.
+    pub(super) fn without_subject(self) -> Self {
+        Self {
+            subject: "a request".to_owned(),
+            remedy: None,
+            ..self
+        }
+    }
 }
 
 impl Rejected {
@@ -62,15 +71,15 @@ impl Rejected {
             port: None,
         }
     }
+}
 
-    /// Says what was asked for, as far as it is known.
-    pub(super) fn subject(&self) -> String {
-        let method = self.method.as_deref().unwrap_or("a request");
-        match (&self.host, self.port) {
-            (Some(host), Some(port)) => format!("{method} {host}:{port}"),
-            (Some(host), None) => format!("{method} {host}"),
-            (None, _) => method.to_owned(),
-        }
+/// Says what was asked for, as far as it is known.
+pub(super) fn subject(method: Option<&str>, host: Option<&str>, port: Option<u16>) -> String {
+    let method = method.unwrap_or("a request");
+    match (host, port) {
+        (Some(host), Some(port)) => format!("{method} {host}:{port}"),
+        (Some(host), None) => format!("{method} {host}"),
+        (None, _) => method.to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bottle_contract::dlp::Dlp;
 use bottle_contract::host::{Host, HostPattern};
 use bottle_contract::intent::Intent;
 use bottle_contract::live::{Change, LiveChange, withdrawn, withdraws};
@@ -16,7 +17,8 @@ use http::header::HeaderName;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
-use super::credential::{Credential, InvalidSecret, credentials};
+use super::credential::{Credential, credentials};
+use super::scan::{BadScan, Scan};
 use crate::limits;
 
 /// The rules at one time; every change makes new ones.
@@ -30,9 +32,21 @@ pub(super) struct Rules {
     credentials: Vec<Option<Credential>>,
     /// The names of the headers in which those travel.
     masked: Arc<[HeaderName]>,
+    /// What secrets on their way out are found by.
+    scan: Arc<Scan>,
+    /// What that was made from, beside the secrets.
+    dlp: Arc<Dlp>,
     live: Vec<Live>,
     generation: u64,
     soonest: Option<Instant>,
+}
+
+/// What does not change while a bottle runs, but for a reload.
+struct Fixed {
+    manifest: Policy,
+    credentials: Vec<Option<Credential>>,
+    scan: Arc<Scan>,
+    dlp: Arc<Dlp>,
 }
 
 /// A change that is in force, and its end as this process's clock has it.
@@ -45,9 +59,9 @@ pub(super) struct Live {
 /// Why the rules stay as they are.
 #[derive(Debug, Error)]
 pub enum ReloadError {
-    /// A credential cannot be used.
+    /// A credential or a rule cannot be used.
     #[error(transparent)]
-    Secret(#[from] InvalidSecret),
+    Scan(#[from] BadScan),
     /// The log cannot be written.
     #[error("write to the audit log: {0}")]
     Log(#[from] io::Error),
@@ -102,6 +116,9 @@ fn sound(change: &Change) -> Result<(), ReloadError> {
         Change::Allow { route } if route.address.is_some() => Err(ReloadError::Change(
             "a route that is added while the bottle runs pins no address",
         )),
+        Change::Allow { route } if !route.dlp.is_default() => Err(ReloadError::Change(
+            "a route that is added while the bottle runs is scanned as the manifest says",
+        )),
         Change::Allow { route } if route.ports.is_empty() => {
             Err(ReloadError::Change("a route names at least one port"))
         }
@@ -114,17 +131,24 @@ impl Rules {
     pub(super) fn new(
         manifest: Policy,
         secrets: &BTreeMap<String, Secret>,
-    ) -> Result<Self, InvalidSecret> {
-        let credentials = credentials(&manifest, secrets)?;
-        Ok(Self::made(manifest, credentials, Vec::new(), 0))
+        dlp: Arc<Dlp>,
+    ) -> Result<Self, BadScan> {
+        let fixed = Fixed {
+            credentials: credentials(&manifest, secrets)?,
+            scan: Arc::new(Scan::new(&dlp, secrets)?),
+            manifest,
+            dlp,
+        };
+        Ok(Self::made(fixed, Vec::new(), 0))
     }
 
-    fn made(
-        manifest: Policy,
-        credentials: Vec<Option<Credential>>,
-        live: Vec<Live>,
-        generation: u64,
-    ) -> Self {
+    fn made(fixed: Fixed, live: Vec<Live>, generation: u64) -> Self {
+        let Fixed {
+            manifest,
+            credentials,
+            scan,
+            dlp,
+        } = fixed;
         let added = live.iter().filter_map(|live| match &live.shown.change {
             Change::Allow { route } => Some(Route {
                 address: pin(&manifest, &route.host),
@@ -143,6 +167,8 @@ impl Rules {
                 .map(|credential| credential.name().clone())
                 .collect(),
             credentials,
+            scan,
+            dlp,
             live,
             generation,
         }
@@ -153,15 +179,19 @@ impl Rules {
         &self,
         manifest: Policy,
         secrets: &BTreeMap<String, Secret>,
-    ) -> Result<Self, InvalidSecret> {
-        let credentials = credentials(&manifest, secrets)?;
+    ) -> Result<Self, BadScan> {
+        let new = Self::new(manifest, secrets, Arc::clone(&self.dlp))?;
         let generation = self.generation.saturating_add(1);
-        Ok(Self::made(
-            manifest,
-            credentials,
-            self.live.clone(),
-            generation,
-        ))
+        Ok(Self::made(new.fixed(), self.live.clone(), generation))
+    }
+
+    fn fixed(&self) -> Fixed {
+        Fixed {
+            manifest: self.manifest.clone(),
+            credentials: self.credentials.clone(),
+            scan: Arc::clone(&self.scan),
+            dlp: Arc::clone(&self.dlp),
+        }
     }
 
     /// Makes the rules with one more change, which stands for those that it replaces.
@@ -198,12 +228,7 @@ impl Rules {
     }
 
     fn with(&self, live: Vec<Live>) -> Self {
-        Self::made(
-            self.manifest.clone(),
-            self.credentials.clone(),
-            live,
-            self.generation.saturating_add(1),
-        )
+        Self::made(self.fixed(), live, self.generation.saturating_add(1))
     }
 
     /// Decides about a request.
@@ -238,8 +263,12 @@ impl Rules {
         self.policy.routes.get(index)
     }
 
-    pub(super) fn credential(&self, index: usize) -> Option<Credential> {
-        self.credentials.get(index).cloned().flatten()
+    pub(super) fn credential(&self, index: usize) -> Option<&Credential> {
+        self.credentials.get(index)?.as_ref()
+    }
+
+    pub(super) fn scan(&self) -> &Arc<Scan> {
+        &self.scan
     }
 
     /// Returns the names of the headers in which credentials travel.

@@ -12,7 +12,7 @@ use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
 
 use crate::gate::Refusal;
-use crate::relay::{Failure, Kind, Phase, Relayed};
+use crate::relay::{Failure, Kind, Phase, Relayed, Unanswered};
 
 /// The body of an answer: ours, or the origin's on its way through.
 pub(super) type Answer = Either<Full<Bytes>, Relayed>;
@@ -74,7 +74,7 @@ pub(super) fn rejected(refusal: &Refusal, status: StatusCode) -> Response<Answer
 }
 
 /// Answers what got no answer from its origin.
-pub(super) fn failed(host: &str, failure: &Failure) -> Response<Answer> {
+fn failed(host: &str, failure: &Failure) -> Response<Answer> {
     let status = match failure.kind {
         Kind::Broken => StatusCode::BAD_GATEWAY,
         Kind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
@@ -92,6 +92,14 @@ pub(super) fn failed(host: &str, failure: &Failure) -> Response<Answer> {
         .headers_mut()
         .insert(FAILED, HeaderValue::from_static(phase));
     response
+}
+
+/// Answers what got no answer from its origin, or was stopped on the way there.
+pub(super) fn unanswered(host: &str, unanswered: &Unanswered) -> Response<Answer> {
+    match unanswered {
+        Unanswered::Failed(failure) => failed(host, failure),
+        Unanswered::Stopped(refusal) => refused(refusal),
+    }
 }
 
 /// Answers a stream of HTTP/2. It keeps its connection, where nothing hides between two requests.

@@ -9,10 +9,9 @@ use bottle_contract::verdict::Reason;
 use http::header::EXPECT;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt as _, Either, Limited};
+use http_body_util::Either;
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
 use super::answer::{self, Answer};
 use super::connect;
@@ -21,8 +20,7 @@ use super::intent::{self, Rejection};
 use super::rates::{Rate, Rates};
 use crate::audit::{Connection, Counters};
 use crate::gate::{Asked, Gate, Refusal, Rejected, Tunnel};
-use crate::limits;
-use crate::relay::{Handshake, Relay, Switched};
+use crate::relay::{Handshake, Relay, Switched, drain};
 use crate::tls::Authority;
 
 /// What every connection needs.
@@ -170,7 +168,7 @@ impl Session {
         };
         match self.door.relay.forward(permit, request).await {
             Ok(response) => response.map(Either::Right),
-            Err(failure) => answer::failed(&host.to_string(), &failure),
+            Err(unanswered) => answer::unanswered(&host.to_string(), &unanswered),
         }
     }
 
@@ -203,7 +201,7 @@ impl Session {
                 response
             }
             Ok(Switched::Declined(response)) => response.map(Either::Right),
-            Err(failure) => answer::failed(&host.to_string(), &failure),
+            Err(unanswered) => answer::unanswered(&host.to_string(), &unanswered),
         }
     }
 
@@ -273,7 +271,5 @@ fn discard(request: Request<Incoming>) {
     if request.headers().contains_key(EXPECT) || request.body().is_end_stream() {
         return;
     }
-    let mut body = Limited::new(request.into_body(), limits::DISCARDED_BYTES);
-    let discarded = async move { while let Some(Ok(_)) = body.frame().await {} };
-    tokio::spawn(timeout(limits::DISCARDING, discarded));
+    drain(request.into_body());
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::gate::Refusal;
+
 /// A failure on the way to the origin.
 #[derive(Clone, Debug, Error)]
 #[error("{phase}: {detail}")]
@@ -17,6 +19,15 @@ pub struct Failure {
     pub kind: Kind,
     /// What went wrong.
     pub detail: String,
+}
+
+/// Why a permitted request got no answer.
+#[derive(Clone, Debug)]
+pub enum Unanswered {
+    /// It failed.
+    Failed(Failure),
+    /// Something was found in it that must not leave.
+    Stopped(Refusal),
 }
 
 /// How far a request got.

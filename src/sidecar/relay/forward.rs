@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderMap, HeaderValue, TE, TRAILER};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TE, TRAILER};
 use http::{Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, timeout};
 
 use super::body::{Outbound, Relayed};
 use super::dial::{self, Dial, Wanted};
-use super::failure::Failure;
+use super::failure::{Failure, Unanswered};
 use super::handshake::{Handshake, agree_in};
 use super::lanes::Lanes;
 use super::line::{Lease, Line, Sent};
 use super::pool::{Key, Pool};
 use super::websocket::Conversation;
+use crate::dlp::Scrub;
 use crate::gate::Permit;
 use crate::headers::{
     announced_trailers, clean_request, clean_response, join_cookies, takes_trailers,
@@ -55,33 +56,33 @@ impl Relay {
     /// A redirect is the agent's to follow: it is a new request.
     pub async fn forward(
         &self,
-        permit: Permit,
+        mut permit: Permit,
         request: Request<Incoming>,
-    ) -> Result<Response<Relayed>, Failure> {
+    ) -> Result<Response<Relayed>, Unanswered> {
         // What the agent speaks is spoken with the origin too, where it can.
         let wanted = match request.version() {
             Version::HTTP_2 => Wanted::Http2,
             _ => Wanted::Http1,
         };
-        let sent = match rewrite(&permit, request) {
+        let sent = match rewrite(&mut permit, request) {
             Ok(request) => self.send(&permit, request, wanted).await,
             Err(failure) => Err(failure),
         };
-        sent.inspect_err(|failure| permit.exchange().broke(&failure.to_string()))
+        sent.map_err(|failure| unanswered(&permit, failure))
     }
 
     /// Asks the origin for a WebSocket, as its permit says, on a connection of its own.
     pub async fn switch(
         &self,
-        permit: Permit,
+        mut permit: Permit,
         request: Request<Incoming>,
         handshake: &Handshake,
-    ) -> Result<Switched, Failure> {
-        let asked = match rewrite(&permit, request) {
+    ) -> Result<Switched, Unanswered> {
+        let asked = match rewrite(&mut permit, request) {
             Ok(request) => self.ask_to_switch(&permit, request, handshake).await,
             Err(failure) => Err(failure),
         };
-        asked.inspect_err(|failure| permit.exchange().broke(&failure.to_string()))
+        asked.map_err(|failure| unanswered(&permit, failure))
     }
 
     async fn ask_to_switch(
@@ -102,9 +103,6 @@ impl Relay {
                 .answered(permit, lease, response)
                 .map(Switched::Declined);
         }
-        permit
-            .exchange()
-            .answered(response.status().as_u16(), response.headers());
         handshake
             .accepted_by(response.headers())
             .map_err(Failure::answer)?;
@@ -114,8 +112,13 @@ impl Relay {
             .map_err(|err| Failure::http(&err))?;
         let (mut head, _) = response.into_parts();
         clean_response(&mut head.headers);
+        permit.watch().scrub_headers(&mut head.headers);
+        permit
+            .exchange()
+            .answered(head.status.as_u16(), &head.headers);
         agree_in(&mut head.headers);
-        let conversation = Conversation::new(origin, Arc::clone(permit.exchange()));
+        let conversation = Conversation::new(origin, permit)
+            .map_err(|why| Failure::answer(&format!("the frames cannot be scanned: {why}")))?;
         Ok(Switched::Agreed(
             Response::from_parts(head, ()),
             conversation,
@@ -210,9 +213,6 @@ impl Relay {
                 "the origin switched protocols without being asked to",
             ));
         }
-        permit
-            .exchange()
-            .answered(response.status().as_u16(), response.headers());
         let Lease { key, line, stream } = lease;
         if let Line::Http1(mut sender) = line {
             let pool = Arc::clone(&self.pool);
@@ -225,20 +225,56 @@ impl Relay {
         }
         let (mut head, body) = response.into_parts();
         clean_response(&mut head.headers);
+        let scrub = if body.is_end_stream() {
+            None
+        } else {
+            permit.watch().scrub(&head.headers).map_err(|why| {
+                Failure::answer(&format!("the answer cannot be scanned for secrets: {why}"))
+            })?
+        };
+        if let Some(scrub) = &scrub {
+            lose_length(&mut head.headers, scrub);
+        }
+        permit.watch().scrub_headers(&mut head.headers);
+        permit
+            .exchange()
+            .answered(head.status.as_u16(), &head.headers);
         // The agent's side has a version of its own.
         head.version = Version::default();
-        let body = Relayed::new(body, Arc::clone(permit.exchange()), stream);
+        let body = Relayed::new(body, permit, scrub, stream);
         Ok(Response::from_parts(head, body))
     }
 }
 
+/// Removes what says how a body is encoded and how long it is, where that changes on the way.
+fn lose_length(headers: &mut HeaderMap, scrub: &Scrub) {
+    if scrub.decodes() {
+        headers.remove(CONTENT_ENCODING);
+    }
+    headers.remove(CONTENT_LENGTH);
+    for digest in ["content-md5", "digest", "content-digest", "repr-digest"] {
+        headers.remove(digest);
+    }
+}
+
+/// Says why a request got no answer: it was stopped, or it failed.
+fn unanswered(permit: &Permit, failure: Failure) -> Unanswered {
+    match permit.watch().refusal() {
+        Some(refusal) => Unanswered::Stopped(refusal.clone()),
+        None => {
+            permit.exchange().broke(&failure.to_string());
+            Unanswered::Failed(failure)
+        }
+    }
+}
+
 /// Writes the request anew: nothing of the agent's own framing, names or credentials goes on.
-fn rewrite(permit: &Permit, request: Request<Incoming>) -> Result<Request<Outbound>, Failure> {
-    let intent = permit.intent();
+fn rewrite(permit: &mut Permit, request: Request<Incoming>) -> Result<Request<Outbound>, Failure> {
     let invalid =
         |err: http::Error| Failure::answer(&format!("the request cannot be written: {err}"));
     let (head, body) = request.into_parts();
-    let mut rewritten = Request::new(Outbound::new(body, Arc::clone(permit.exchange())));
+    let mut rewritten = Request::new(Outbound::new(body, permit));
+    let intent = permit.intent();
     *rewritten.method_mut() =
         Method::from_bytes(intent.method.as_str().as_bytes()).map_err(|err| invalid(err.into()))?;
     let host = HeaderValue::try_from(intent.authority()).map_err(|err| invalid(err.into()))?;
@@ -251,9 +287,8 @@ fn outgoing_headers(permit: &Permit, host: HeaderValue, mut agents: HeaderMap) -
     let announced = announced_trailers(&agents, permit.exchange().credentials());
     clean_request(&mut agents);
     join_cookies(&mut agents);
-    if let Some(credential) = permit.credential() {
-        credential.put_into(&mut agents);
-    }
+    permit.put_secrets_into(&mut agents);
+    permit.watch().narrow(&mut agents);
     let mut headers = HeaderMap::with_capacity(agents.len() + 3);
     headers.insert(HOST, host);
     headers.extend(agents);

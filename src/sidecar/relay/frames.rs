@@ -1,15 +1,16 @@
 //! The frames of a WebSocket (RFC 6455, section 5.2), followed as they pass.
 //!
-//! The bytes go on as they are. What is checked is that they are frames: otherwise a WebSocket
-//! would be a way out for any protocol.
+//! What is checked is that they are frames: otherwise a WebSocket would be a way out for any
+//! protocol. What they hold is handed on unmasked, piece by piece as it comes.
 
+use bytes::Bytes;
 use thiserror::Error;
 
 /// The longest header: two bytes, eight for the length, four for the mask.
 const HEADER_BYTES: usize = 14;
 
 /// The longest payload of a control frame (RFC 6455, section 5.5).
-const CONTROL_BYTES: u64 = 125;
+pub(super) const CONTROL_BYTES: usize = 125;
 
 /// Who sends: an agent masks what it sends, an origin does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +25,45 @@ pub(super) struct Frames {
     sender: Sender,
     /// The header that is being collected.
     header: Vec<u8>,
-    /// What is left of the payload.
-    payload: u64,
+    /// The frame whose payload is being read.
+    frame: Option<Frame>,
     message: Message,
+}
+
+/// A frame whose header was read.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    first: u8,
+    mask: [u8; 4],
+    /// What was read of the payload, and what is left of it.
+    read: u64,
+    left: u64,
+}
+
+/// Some of what a frame holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) kind: Kind,
+    /// The frame's first byte: its opcode, and whether it is the last of a message.
+    pub(super) first: u8,
+    /// Without the mask.
+    pub(super) payload: Bytes,
+    pub(super) ends: Ends,
+}
+
+/// What a frame belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Message,
+    Control,
+}
+
+/// What ends with a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    Nothing,
+    Frame,
+    Message,
 }
 
 /// Whether a message in several frames is under way.
@@ -58,21 +95,32 @@ impl Frames {
         Self {
             sender,
             header: Vec::with_capacity(HEADER_BYTES),
-            payload: 0,
+            frame: None,
             message: Message::None,
         }
     }
 
-    /// Reads on.
-    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<(), BadFrame> {
+    /// Reads on, and returns what the frames hold.
+    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<Vec<Piece>, BadFrame> {
+        let mut pieces = Vec::new();
         loop {
-            let here = usize::try_from(self.payload)
-                .unwrap_or(usize::MAX)
-                .min(bytes.len());
-            bytes = bytes.get(here..).unwrap_or_default();
-            self.payload -= here as u64;
+            if let Some(frame) = &mut self.frame {
+                let here = usize::try_from(frame.left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
+                let (payload, rest) = bytes.split_at_checked(here).unwrap_or_default();
+                bytes = rest;
+                let piece = frame.take(payload);
+                let over = piece.ends != Ends::Nothing;
+                if over || !payload.is_empty() {
+                    pieces.push(piece);
+                }
+                if over {
+                    self.frame = None;
+                }
+            }
             let Some((byte, rest)) = bytes.split_first() else {
-                return Ok(());
+                return Ok(pieces);
             };
             self.header.push(*byte);
             bytes = rest;
@@ -103,15 +151,25 @@ impl Frames {
         };
         let shortest = match extended {
             0 => true,
-            2 => payload > CONTROL_BYTES,
+            2 => payload > CONTROL_BYTES as u64,
             _ => (1 << 16..1 << 63).contains(&payload),
         };
         if !shortest {
             return Err(BadFrame::Length);
         }
-        if rest.len() == extended + if masked { 4 } else { 0 } {
+        let mask = match (masked, rest.get(extended..)) {
+            (true, Some(&[a, b, c, d])) => Some([a, b, c, d]),
+            (false, Some([])) => Some([0; 4]),
+            (_, _) => None,
+        };
+        if let Some(mask) = mask {
+            self.frame = Some(Frame {
+                first: *first,
+                mask,
+                read: 0,
+                left: payload,
+            });
             self.header.clear();
-            self.payload = payload;
         }
         Ok(())
     }
@@ -129,9 +187,44 @@ impl Frames {
         match (opcode, self.message) {
             (0, Message::Open) | (1 | 2, Message::None) => Ok(after),
             (0..=2, _) => Err(BadFrame::Order),
-            (8..=10, message) if last && u64::from(second & 0x7f) <= CONTROL_BYTES => Ok(message),
+            (8..=10, message) if last && usize::from(second & 0x7f) <= CONTROL_BYTES => Ok(message),
             (8..=10, _) => Err(BadFrame::Control),
             (3..=7 | 11.., _) => Err(BadFrame::Opcode),
+        }
+    }
+}
+
+impl Frame {
+    /// Takes the next bytes of the payload.
+    fn take(&mut self, payload: &[u8]) -> Piece {
+        let [a, b, c, d] = self.mask;
+        let mut mask = [a, b, c, d].into_iter().cycle();
+        // Where the piece begins within the mask, which has four bytes.
+        for _ in 0..self.read % 4 {
+            mask.next();
+        }
+        let payload: Vec<u8> = payload
+            .iter()
+            .zip(mask)
+            .map(|(one, mask)| one ^ mask)
+            .collect();
+        self.read += payload.len() as u64;
+        self.left -= payload.len() as u64;
+        let kind = if self.first & 0x08 == 0 {
+            Kind::Message
+        } else {
+            Kind::Control
+        };
+        let ends = match (self.left, kind) {
+            (1.., _) => Ends::Nothing,
+            (0, Kind::Message) if self.first & 0x80 != 0 => Ends::Message,
+            (0, Kind::Message | Kind::Control) => Ends::Frame,
+        };
+        Piece {
+            kind,
+            first: self.first,
+            payload: Bytes::from(payload),
+            ends,
         }
     }
 }
@@ -149,10 +242,13 @@ mod tests {
     use super::*;
 
     fn check(sender: Sender, bytes: &[u8], expected: Result<(), BadFrame>) {
-        assert_eq!(Frames::new(sender).read(bytes), expected, "{bytes:x?}");
+        let whole = Frames::new(sender).read(bytes).map(drop);
+        assert_eq!(whole, expected, "{bytes:x?}");
         // However the bytes come in.
         let mut frames = Frames::new(sender);
-        let apart = bytes.iter().try_for_each(|byte| frames.read(&[*byte]));
+        let apart = bytes
+            .iter()
+            .try_for_each(|byte| frames.read(&[*byte]).map(drop));
         assert_eq!(apart, expected, "{bytes:x?}");
     }
 
@@ -194,6 +290,39 @@ mod tests {
             0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58,
         ];
         check(Sender::Agent, &hello.repeat(3), Ok(()));
+    }
+
+    #[test]
+    fn what_frames_hold_comes_out_unmasked_however_they_come_in() {
+        // `Hello` in two frames with a ping of `hi` between them, masked.
+        let mask = [0x37, 0xfa, 0x21, 0x3d];
+        let frame = |first: u8, text: &str| {
+            let masked = text.bytes().zip(mask.into_iter().cycle());
+            let length = 0x80 | u8::try_from(text.len()).unwrap();
+            let head = [first, length].into_iter().chain(mask);
+            head.chain(masked.map(|(byte, mask)| byte ^ mask))
+                .collect::<Vec<u8>>()
+        };
+        let bytes = [frame(0x01, "Hel"), frame(0x89, "hi"), frame(0x80, "lo")].concat();
+        for size in [1, 2, 5, bytes.len()] {
+            let mut frames = Frames::new(Sender::Agent);
+            let pieces: Vec<Piece> = bytes
+                .chunks(size)
+                .flat_map(|chunk| frames.read(chunk).unwrap())
+                .collect();
+            let of = |kind| -> Vec<u8> {
+                let pieces = pieces.iter().filter(|piece| piece.kind == kind);
+                pieces.flat_map(|piece| piece.payload.to_vec()).collect()
+            };
+            assert_eq!(of(Kind::Message), b"Hello", "{size}");
+            assert_eq!(of(Kind::Control), b"hi", "{size}");
+            let ends: Vec<Ends> = pieces
+                .iter()
+                .map(|piece| piece.ends)
+                .filter(|ends| *ends != Ends::Nothing)
+                .collect();
+            assert_eq!(ends, [Ends::Frame, Ends::Frame, Ends::Message], "{size}");
+        }
     }
 
     #[test]

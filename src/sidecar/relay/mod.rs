@@ -2,18 +2,21 @@
 
 mod body;
 mod dial;
+mod drain;
 mod failure;
 mod forward;
 mod frames;
 mod handshake;
 mod lanes;
 mod line;
+mod messages;
 mod pool;
 mod websocket;
 
-pub use body::Relayed;
+pub use body::{BrokenOff, Relayed};
 pub use dial::{Dial, Dialling};
-pub use failure::{Failure, Kind, Phase};
+pub(crate) use drain::drain;
+pub use failure::{Failure, Kind, Phase, Unanswered};
 pub use forward::{Relay, Switched};
 pub use handshake::{BadHandshake, Handshake};
 pub use websocket::Conversation;

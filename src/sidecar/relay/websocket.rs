@@ -1,5 +1,6 @@
 //! An open WebSocket: bytes both ways as they come, as long as they are frames.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -9,14 +10,19 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::time::timeout;
 
-use super::frames::{BadFrame, Frames, Sender};
+use super::frames::{BadFrame, Frames, Piece, Sender};
+use super::messages::{Found, Incoming, Outgoing};
 use crate::audit::Exchange;
+use crate::dlp::{Stop, Unscannable};
+use crate::gate::Permit;
 use crate::limits;
 
 /// A WebSocket that the origin agreed to, and that waits for the agent's side.
 #[derive(Debug)]
 pub struct Conversation {
     origin: Upgraded,
+    out: Outgoing,
+    back: Option<Incoming>,
     exchange: Arc<Exchange>,
 }
 
@@ -27,11 +33,28 @@ enum Broken {
     Gone(&'static str, io::Error),
     #[error("{0} sent what is no WebSocket frame: {1}")]
     NoFrame(&'static str, BadFrame),
+    #[error("the agent sent what must not leave")]
+    Found,
+    #[error("the origin sent what cannot be cleaned: {0}")]
+    Unclean(Stop),
+}
+
+/// What the frames of one direction pass through.
+enum Passage {
+    Out(Outgoing),
+    Back(Incoming),
+    /// Nothing: they are only to be frames.
+    Plain,
 }
 
 impl Conversation {
-    pub(super) fn new(origin: Upgraded, exchange: Arc<Exchange>) -> Self {
-        Self { origin, exchange }
+    pub(super) fn new(origin: Upgraded, permit: &Permit) -> Result<Self, Unscannable> {
+        Ok(Self {
+            origin,
+            out: Outgoing::new(permit.watch())?,
+            back: Incoming::new(permit.watch()),
+            exchange: Arc::clone(permit.exchange()),
+        })
     }
 
     /// Carries frames until both sides have ended. When one side has, the other gets a short time
@@ -44,23 +67,27 @@ impl Conversation {
         converse(
             TokioIo::new(agent),
             TokioIo::new(self.origin),
+            [
+                Passage::Out(self.out),
+                self.back.map_or(Passage::Plain, Passage::Back),
+            ],
             &self.exchange,
         )
         .await;
     }
 }
 
-async fn converse<A, O>(agent: A, origin: O, exchange: &Exchange)
+async fn converse<A, O>(agent: A, origin: O, [out, back]: [Passage; 2], exchange: &Exchange)
 where
     A: AsyncRead + AsyncWrite,
     O: AsyncRead + AsyncWrite,
 {
     let (agent_reads, agent_writes) = split(agent);
     let (origin_reads, origin_writes) = split(origin);
-    let out = pump(agent_reads, origin_writes, Sender::Agent, |bytes| {
+    let out = pump(Sender::Agent, agent_reads, origin_writes, out, |bytes| {
         exchange.sent(bytes);
     });
-    let back = pump(origin_reads, agent_writes, Sender::Origin, |bytes| {
+    let back = pump(Sender::Origin, origin_reads, agent_writes, back, |bytes| {
         exchange.received(bytes);
     });
     tokio::pin!(out, back);
@@ -82,9 +109,10 @@ where
 
 /// Carries one direction to its end, and passes the end on.
 async fn pump(
+    sender: Sender,
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    sender: Sender,
+    mut passage: Passage,
     count: impl Fn(u64),
 ) -> Result<(), Broken> {
     let (source, sink) = match sender {
@@ -101,12 +129,13 @@ async fn pump(
             Err(error) => return Err(Broken::Gone(source, error)),
         };
         let bytes = buffer.get(..read).unwrap_or_default();
-        frames
+        let pieces = frames
             .read(bytes)
             .map_err(|bad| Broken::NoFrame(source, bad))?;
+        let passed = passage.pass(bytes, pieces)?;
         let written = match read {
             0 => to.shutdown().await,
-            _ => to.write_all(bytes).await,
+            _ => to.write_all(&passed).await,
         };
         match written {
             // The end of a side that has gone already needs no passing on.
@@ -118,6 +147,20 @@ async fn pump(
             .await
             .map_err(|error| Broken::Gone(sink, error))?;
         count(read as u64);
+    }
+}
+
+impl Passage {
+    /// Takes what was read, and returns the bytes that go on.
+    fn pass<'a>(&mut self, bytes: &'a [u8], pieces: Vec<Piece>) -> Result<Cow<'a, [u8]>, Broken> {
+        match self {
+            Self::Out(out) => {
+                out.pass(pieces).map_err(|Found| Broken::Found)?;
+                Ok(Cow::Borrowed(bytes))
+            }
+            Self::Back(back) => back.pass(pieces).map(Cow::Owned).map_err(Broken::Unclean),
+            Self::Plain => Ok(Cow::Borrowed(bytes)),
+        }
     }
 }
 
@@ -150,7 +193,9 @@ mod tests {
         let (origin, far) = duplex(64);
         let near = Bounded::new(near, limits::AGENT_SILENCE);
         let far = Bounded::new(far, limits::ORIGIN_SILENCE);
-        let task = tokio::spawn(async move { converse(near, far, &exchange).await });
+        let task = tokio::spawn(async move {
+            converse(near, far, [Passage::Plain, Passage::Plain], &exchange).await
+        });
         (agent, origin, task)
     }
 

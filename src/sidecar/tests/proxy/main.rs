@@ -15,6 +15,20 @@ mod control;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod dlp_answers;
+#[cfg(test)]
+mod dlp_bodies;
+#[cfg(test)]
+mod dlp_heads;
+#[cfg(test)]
+mod dlp_placeholders;
+#[cfg(test)]
+mod dlp_settings;
+#[cfg(test)]
+mod dlp_websocket;
+#[cfg(test)]
+mod dlp_world;
+#[cfg(test)]
 mod h2;
 #[cfg(test)]
 mod h2_frames;
