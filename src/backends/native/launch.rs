@@ -227,6 +227,7 @@ fn message(scene: Scene<'_>, made: &Made) -> anyhow::Result<Start> {
             secrets: settings.secrets.clone(),
             extra_ca: settings.extra_ca.clone(),
             log: settings.log,
+            dlp: settings.dlp.clone(),
             audit_path: AUDIT_LOG.to_owned(),
         }),
         agent: plan::root(request, made.user),
@@ -238,6 +239,7 @@ fn message(scene: Scene<'_>, made: &Made) -> anyhow::Result<Start> {
             workdir: request.workdir.clone(),
             command: plan::command(request)?,
             processes: Some(plan::processes(request)),
+            canary: settings.dlp.canary.clone(),
         },
     })
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use bottle_contract::attack::{MARKER, OwnBottle};
 use bottle_contract::config::LogLevel;
+use bottle_contract::dlp::{Dlp, RouteDlp};
 use bottle_contract::guest::GUEST;
 use bottle_contract::host::HostPattern;
 use bottle_contract::id::{BottleId, Name, SUFFIX_LEN};
@@ -177,6 +178,7 @@ fn request(
             owner: parts.owner,
             resolver: parts.resolver,
             fallback_resolver: None,
+            dlp: Dlp::default(),
         },
         subnets: parts.subnets,
         paths: Vec::new(),
@@ -196,6 +198,7 @@ fn policy(listening: &Listening) -> anyhow::Result<Policy> {
             address: Some(listening.origin),
             auth,
             git: GitAccess::None,
+            dlp: RouteDlp::default(),
         })
     };
     let auth = Auth {
