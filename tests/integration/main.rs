@@ -99,12 +99,7 @@ macro_rules! scenarios {
             };
             verify::{
                 a_bottle_that_works_is_attacked_and_works_on,
-                a_mounted_socket_is_named,
-                a_secret_in_a_file_is_named,
                 a_wall_that_is_whole_holds_each_attempt,
-                an_added_capability_is_named,
-                an_attack_without_the_filter_names_what_it_denied,
-                without_its_rule_the_hosts_bridge_takes_packets,
             };
             walls::{
                 no_name_is_resolved_but_by_the_sidecar,
@@ -145,6 +140,13 @@ macro_rules! of_engines {
                 a_bottle_with_a_hole_does_not_run_its_agent,
                 a_call_that_fails_leaves_nothing,
                 a_host_that_answers_is_refused_or_warned_about,
+            };
+            verify::{
+                a_mounted_socket_is_named,
+                a_secret_in_a_file_is_named,
+                an_added_capability_is_named,
+                an_attack_without_the_filter_names_what_it_denied,
+                without_its_rule_the_hosts_bridge_takes_packets,
             };
             walls::{nothing_leads_past_the_sidecar};
         }

@@ -26,13 +26,20 @@ exec @PROGRAM@ "${words[@]}"
 
 /// Runs `bottle verify` in a bottle of its own, with a hole that these variables make.
 fn verify(room: &Room, hole: &[(&str, &str)]) -> Outcome {
+    let call = room.bottle(&["verify", "--backend", room.engine.name, "--json"]);
+    if !room.engine.has_containers() {
+        assert!(
+            hole.is_empty(),
+            "there is no engine whose calls could be changed"
+        );
+        return call.run();
+    }
     let folder = room.path("wrapper");
     let program = room.engine.program().unwrap();
     let script = WRAPPER.replace("@PROGRAM@", program.to_str().unwrap());
     let written = room.write(&format!("wrapper/{}", room.engine.program), &script);
     fs::set_permissions(written, fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", folder.display(), room.engine.path().display());
-    let call = room.bottle(&["verify", "--backend", room.engine.name, "--json"]);
     let call = hole
         .iter()
         .fold(call.env("PATH", path), |call, (name, value)| {
@@ -101,7 +108,7 @@ pub(crate) fn a_bottle_that_works_is_attacked_and_works_on(room: &Room) {
 
     if room.engine.host == Host::Gateway {
         eprintln!("left out: a container of this engine gets no network after its creation");
-    } else {
+    } else if room.engine.has_containers() {
         let agent = format!("bottle-{id}-agent");
         let network = format!("{}-second", room.name);
         room.engine.ask(&["network", "create", &network]);

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use rustix::mount::{MountFlags, mount, mount_bind};
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{
+    DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal,
+};
 
 use super::ids;
 use super::mounts::{self, Use};
@@ -48,6 +50,8 @@ pub(super) fn init() -> anyhow::Result<u8> {
     close_input()?;
     processes()?;
     ids::give_up()?;
+    // It is the agent's user too, and must not be the agent's to trace.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot hide its memory")?;
     guest::init::init()
 }
 
