@@ -1,6 +1,7 @@
 //! `bottle inspect`.
 
 use bottle_contract::control::{Reply, Request, Stats};
+use bottle_contract::dlp::Scanning;
 use bottle_contract::live::LiveChange;
 use bottle_contract::policy::Policy;
 use clap::Args;
@@ -14,7 +15,7 @@ use crate::state::Bottle;
 /// Show everything known about a bottle, as JSON.
 ///
 /// Its record, its status, what was made for it, and, where its sidecar runs, the routes in force,
-/// what `allow` and `deny` changed with its end, and the sidecar's counters. No secret is among it.
+/// what `allow` and `deny` changed with its end, how what leaves is scanned, and the sidecar's counters. No secret is among it.
 #[derive(Clone, Debug, Args)]
 pub(super) struct InspectArgs {
     /// The bottle: its id, or the beginning of it
@@ -39,6 +40,8 @@ enum Sidecar {
         policy: Policy,
         /// What was changed since the start, the newest last.
         live: Vec<LiveChange>,
+        /// How what leaves is scanned.
+        scanning: Option<Scanning>,
         stats: Stats,
     },
     #[serde(untagged)]
@@ -64,9 +67,17 @@ fn ask(context: &Context, bottle: &Bottle) -> Result<Sidecar> {
     let backend = backend_of(context.registry(), bottle)?;
     let question = |request: &Request| asked(backend, &bottle.id, request);
     match (question(&Request::Routes)?, question(&Request::Stats)?) {
-        (Reply::Routes { policy, live }, Reply::Stats { stats }) => Ok(Sidecar::Answers {
+        (
+            Reply::Routes {
+                policy,
+                live,
+                scanning,
+            },
+            Reply::Stats { stats },
+        ) => Ok(Sidecar::Answers {
             policy,
             live,
+            scanning,
             stats,
         }),
         (reply, _) => Err(unfit(&reply)),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::Head;
 use crate::config::SidecarConfig;
+use crate::dlp::Scanning;
 use crate::live::{Change, LiveChange};
 use crate::policy::Policy;
 use crate::secret::{Secret, exposed_map};
@@ -76,6 +77,9 @@ pub enum Reply {
         /// What was changed since, the newest last.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         live: Vec<LiveChange>,
+        /// How what leaves is scanned; `None` from an older sidecar.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scanning: Option<Scanning>,
     },
     /// The counters.
     Stats {

@@ -56,6 +56,23 @@ pub struct RuleText {
     pub text: String,
 }
 
+/// The same without any value: what may be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scanning {
+    /// What a match does where the route says nothing else.
+    pub on_match: OnMatch,
+    /// What becomes of a body that cannot be scanned, where the route says nothing else.
+    pub unscannable: Unscannable,
+    /// Whether text that looks random is reported.
+    pub entropy: Entropy,
+    /// Whether a value was planted.
+    pub canary: bool,
+    /// The names of the placeholders.
+    pub placeholders: Vec<String>,
+    /// The names of the files of rules.
+    pub rules: Vec<String>,
+}
+
 /// What a route says about scanning, beside what holds for the whole bottle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteDlp {
@@ -110,6 +127,21 @@ pub struct Found {
     pub detector: String,
     /// Where it stood: `host`, `path`, `query`, `header x-name`, `body` …
     pub place: String,
+}
+
+impl Dlp {
+    /// Returns what may be shown.
+    pub fn shown(&self) -> Scanning {
+        let placeholders = self.placeholders.iter().map(|one| one.name.clone());
+        Scanning {
+            on_match: self.on_match,
+            unscannable: self.unscannable,
+            entropy: self.entropy,
+            canary: self.canary.is_some(),
+            placeholders: placeholders.collect(),
+            rules: self.rules.iter().map(|rules| rules.name.clone()).collect(),
+        }
+    }
 }
 
 impl RouteDlp {

@@ -301,6 +301,7 @@ impl Sidecar {
         Reply::Routes {
             policy: self.gate.policy(),
             live: self.gate.live(),
+            scanning: Some(self.gate.scanning()),
         }
     }
 }

@@ -2,30 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use bottle_contract::audit::{AuditEvent, CONNECT, Decision, Outcome, Protocol};
-use bottle_contract::dlp::{Dlp, Found, Unscannable};
+use bottle_contract::dlp::{Dlp, Scanning};
 use bottle_contract::host::Host;
 use bottle_contract::intent::Intent;
 use bottle_contract::live::{Change, LiveChange};
 use bottle_contract::policy::{Policy, Route};
 use bottle_contract::secret::Secret;
 use bottle_contract::verdict::{Denial, Reason, Verdict, route_for};
-use http::header::HeaderMap;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 use super::asked::{Asked, Has};
+use super::grant::{Denied, Granted, Written, inspect, scanned};
 use super::names::{Names, NoAddress, Resolve, public};
-use super::permit::{Parts, Permit, Tunnel};
+use super::permit::{Permit, Tunnel};
 use super::refusal::{Refusal, Rejected, subject};
 use super::rules::{Live, ReloadError, Rules};
-use super::scan::{BadScan, Inspected, Scan, Towards};
-use super::watch::{self, Watch, Watching};
-use crate::audit::{AuditLog, Counters, Exchange, MASK, masked};
-use crate::dlp::Stream;
+use super::scan::{BadScan, Inspected};
+use super::watch;
+use crate::audit::{AuditLog, Counters, MASK, masked};
 
 /// Decides about everything that an agent asks for.
 #[derive(Debug)]
@@ -49,20 +48,6 @@ pub struct Settings {
     pub secrets: BTreeMap<String, Secret>,
     /// How what leaves is scanned.
     pub dlp: Dlp,
-}
-
-/// What a permit is made of, found step by step.
-struct Granted {
-    route: usize,
-    addresses: Vec<SocketAddr>,
-    body: Option<Stream>,
-}
-
-/// Why an intent may not go, while it is decided about.
-struct Denied {
-    denial: Denial,
-    detail: Option<String>,
-    found: Option<Found>,
 }
 
 impl Gate {
@@ -123,6 +108,11 @@ impl Gate {
     /// Returns the manifest's routes.
     pub fn policy(&self) -> Policy {
         self.rules().manifest().clone()
+    }
+
+    /// Returns how what leaves is scanned.
+    pub fn scanning(&self) -> Scanning {
+        self.rules().dlp().shown()
     }
 
     /// Returns the changes in force, the newest last.
@@ -339,21 +329,16 @@ impl Gate {
         granted: Granted,
         inspected: Inspected,
     ) -> Result<Permit, Refusal> {
-        let Granted {
-            route,
-            addresses,
-            body,
-        } = granted;
-        let credential = rules.credential(route).cloned();
-        let shown: Vec<String> = addresses
+        let shown: Vec<String> = granted
+            .addresses
             .iter()
             .map(|address| address.ip().to_string())
             .collect();
         let swapped = inspected.swaps.iter().map(|swap| swap.name().to_owned());
         let decision = Decision {
-            route: Some(route),
+            route: Some(granted.route),
             address: Some(shown.join(", ")),
-            credential: credential.is_some(),
+            credential: rules.credential(granted.route).is_some(),
             swapped: swapped.collect(),
             verdict: Outcome::Allow,
             ..request
@@ -364,45 +349,18 @@ impl Gate {
                 detail: Some(error.to_string()),
                 ..Denied::by(Denial {
                     reason: Reason::AuditUnavailable,
-                    route: Some(route),
+                    route: Some(granted.route),
                 })
             };
             return Err(self.deny(about(id, &intent), &intent, denied));
         }
         self.counters.decided(Outcome::Allow);
-        let exchange = Arc::new(Exchange::begin(
-            id,
-            Arc::clone(&self.log),
-            Arc::clone(&self.counters),
-            Arc::clone(rules.masked()),
-        ));
-        let intent = Arc::new(intent);
-        let settings = rules.route(route).map(|route| &route.dlp);
-        let scan = rules.scan();
-        let watch = Watch::new(Watching {
-            on_match: scan.on_match(settings),
-            unscannable: scan.unscannable(settings),
-            scan: Arc::clone(scan),
+        let written = Written {
             id,
             protocol,
-            route,
-            intent: Arc::clone(&intent),
-            log: Arc::clone(&self.log),
-            counters: Arc::clone(&self.counters),
-            exchange: Arc::clone(&exchange),
-            stopped: OnceLock::new(),
-        });
-        Ok(Permit::new(Parts {
             intent,
-            addresses,
-            route,
-            generation: rules.generation(),
-            credential,
-            swaps: inspected.swaps,
-            body,
-            exchange,
-            watch,
-        }))
+        };
+        Ok(granted.permit(rules, written, inspected.swaps, &self.log, &self.counters))
     }
 
     fn deny(&self, request: Decision, intent: &Intent, denied: Denied) -> Refusal {
@@ -426,50 +384,6 @@ impl Gate {
     fn record_denial(&self, decision: Decision) {
         self.counters.decided(Outcome::Deny);
         drop(self.log.write(&AuditEvent::Decision(decision)));
-    }
-}
-
-impl Denied {
-    fn by(denial: Denial) -> Self {
-        Self {
-            denial,
-            detail: None,
-            found: None,
-        }
-    }
-}
-
-/// Looks through the head of a request, also of one that is denied: its line must hold no secret.
-fn inspect(rules: &Rules, verdict: &Verdict, intent: &Intent, asked: Asked<'_>) -> Inspected {
-    let towards = match verdict {
-        Verdict::Allow(allowed) => rules.route(allowed.route).map(|route| Towards {
-            route,
-            credential: rules.credential(allowed.route),
-        }),
-        Verdict::Deny(_) => None,
-    };
-    rules.scan().head(intent, asked.headers(), towards)
-}
-
-/// Begins to scan a body; `None` where it cannot be, and the route lets it pass.
-fn scanned(
-    scan: &Scan,
-    route: &Route,
-    headers: &HeaderMap,
-    index: usize,
-) -> Result<Option<Stream>, Denied> {
-    let settings = Some(&route.dlp);
-    match watch::body(scan, scan.on_match(settings), headers) {
-        Ok(stream) => Ok(Some(stream)),
-        Err(_) if scan.unscannable(settings) == Unscannable::Pass => Ok(None),
-        Err(why) => Err(Denied {
-            denial: Denial {
-                reason: Reason::Unscannable,
-                route: Some(index),
-            },
-            detail: Some(why.to_string()),
-            found: Some(watch::unscanned()),
-        }),
     }
 }
 

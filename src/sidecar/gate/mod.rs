@@ -3,6 +3,7 @@
 mod asked;
 mod credential;
 mod decide;
+mod grant;
 mod names;
 mod permit;
 mod refusal;

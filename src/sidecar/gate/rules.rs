@@ -267,6 +267,10 @@ impl Rules {
         self.credentials.get(index)?.as_ref()
     }
 
+    pub(super) fn dlp(&self) -> &Dlp {
+        &self.dlp
+    }
+
     pub(super) fn scan(&self) -> &Arc<Scan> {
         &self.scan
     }

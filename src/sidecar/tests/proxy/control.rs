@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bottle_contract::config::SidecarConfig;
 use bottle_contract::control::{Reply, Request};
+use bottle_contract::dlp::Dlp;
 use bottle_contract::policy::{Auth, AuthScheme, Policy, Route};
 use bottle_contract::secret::Secret;
 use bottle_sidecar::app::App;
@@ -68,7 +69,8 @@ async fn it_is_configured_once() {
         app.respond(Request::Routes).await,
         Reply::Routes {
             policy: setup.config.policy,
-            live: Vec::new()
+            live: Vec::new(),
+            scanning: Some(Dlp::default().shown()),
         }
     );
 }
@@ -162,7 +164,8 @@ async fn routes_are_replaced_while_it_serves() {
         replaced,
         Reply::Routes {
             policy: policy.clone(),
-            live: Vec::new()
+            live: Vec::new(),
+            scanning: Some(Dlp::default().shown()),
         }
     );
     assert_eq!(world.agent.get("https://old.test/").await.status, 403);

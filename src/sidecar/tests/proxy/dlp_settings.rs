@@ -6,7 +6,7 @@ use bottle_contract::live::Change;
 use bottle_contract::verdict::Reason;
 use bottle_sidecar::app::Sidecar;
 
-use crate::dlp_world::{CANARY, NEIGHBOUR, SECRET, bottle, keeper};
+use crate::dlp_world::{CANARY, NEIGHBOUR, PLACEHOLDER, REAL, SECRET, bottle, keeper};
 use crate::world::route;
 
 const RULES: &str = r#"
@@ -145,6 +145,12 @@ async fn a_route_that_is_added_is_scanned_like_the_others() {
     assert!(matches!(reply, Reply::Error { .. }), "{reply:?}");
     let reply = allow(Change::Allow { route: added });
     assert!(matches!(reply, Reply::Routes { .. }), "{reply:?}");
+    // What `inspect` shows: names, and no value.
+    let shown = serde_json::to_string(&reply).unwrap();
+    assert!(shown.contains("\"placeholders\":[\"TOKEN\"]"), "{shown}");
+    for value in [SECRET, CANARY, PLACEHOLDER, REAL] {
+        assert!(!shown.contains(value), "{shown}");
+    }
     let body = [(SECRET, 403), (NEIGHBOUR, 200)];
     for (value, status) in body {
         let answer = world
