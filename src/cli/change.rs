@@ -48,7 +48,7 @@ pub(super) fn tell(
     require_running(bottle)?;
     let backend = backend_of(context.registry(), bottle)?;
     let request = Request::Change {
-        change,
+        change: Box::new(change),
         seconds,
         by: BY.to_owned(),
     };

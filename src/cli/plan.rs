@@ -225,12 +225,8 @@ fn scanned(route: &RouteDlp) -> String {
         .map(|value| format!("unscannable = {value}"));
     let names = route.placeholders.iter();
     let placeholders = names.map(|name| format!("the real {name}"));
-    on_match
-        .into_iter()
-        .chain(unscannable)
-        .chain(placeholders)
-        .map(|says| format!(", {says}"))
-        .collect()
+    let says = on_match.into_iter().chain(unscannable).chain(placeholders);
+    says.fold(String::new(), |words, says| words + ", " + &says)
 }
 
 fn routes(manifest: &Resolved) -> Vec<String> {

@@ -39,7 +39,7 @@ pub enum Request {
     /// permit. What cannot be done is an error, and leaves everything as it is.
     Change {
         /// What to change.
-        change: Change,
+        change: Box<Change>,
         /// For how long; `None` means as long as the bottle.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds: Option<u64>,

@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn the_first_in_the_file_is_named_and_the_rest_is_left_alone() {
         check(
-            "[mcp]\n[native]\n",
+            "[mcp]\n[git]\n",
             Some("agent.toml:1:2: `mcp` is not supported yet; remove it"),
         );
         check(

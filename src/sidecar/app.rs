@@ -266,7 +266,7 @@ impl Sidecar {
                 change,
                 seconds,
                 by,
-            } => match self.gate.change(change, seconds, by) {
+            } => match self.gate.change(*change, seconds, by) {
                 Ok(()) => self.routes(),
                 Err(err) => error(&err.to_string()),
             },

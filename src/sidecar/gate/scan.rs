@@ -74,6 +74,10 @@ pub(super) struct Inspected {
 
 /// What of a head must not be shown.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a part of a head, and any of them may be hidden beside the others"
+)]
 struct Hidden {
     host: bool,
     method: bool,
@@ -168,7 +172,7 @@ impl Scan {
             headers: &leaving,
         };
         for finding in self.detectors.head(&head, &Allowed::none()) {
-            inspected.add(finding);
+            inspected.add(&finding);
         }
         if !is_common(intent.method.as_str()) {
             let found = self.in_text(intent.method.as_str()).into_iter().next();
@@ -216,9 +220,9 @@ impl Scan {
 }
 
 impl Inspected {
-    fn add(&mut self, finding: Finding) {
+    fn add(&mut self, finding: &Finding) {
         self.hidden.add(&finding.place);
-        let found = found(&finding);
+        let found = found(finding);
         // It is where tokens belong, and the policy says who gets them.
         let at_home = finding.tier >= Tier::Vendor && is_credential(&finding.place);
         match reason(finding.tier) {
@@ -285,9 +289,8 @@ impl Hidden {
     fn add(&mut self, place: &Place) {
         match place {
             Place::Host => self.host = true,
-            Place::Path => self.path = true,
             // The log has no values of a query, but the names in it.
-            Place::Query => self.path = true,
+            Place::Path | Place::Query => self.path = true,
             Place::HeaderName => self.names = true,
             Place::HeaderValue(name) => self.values.push(name.clone()),
             Place::Body | Place::Frame => {}

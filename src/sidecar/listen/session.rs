@@ -200,7 +200,7 @@ impl Session {
                 });
                 response
             }
-            Ok(Switched::Declined(response)) => response.map(Either::Right),
+            Ok(Switched::Declined(response)) => (*response).map(Either::Right),
             Err(unanswered) => answer::unanswered(&host.to_string(), &unanswered),
         }
     }

@@ -134,7 +134,9 @@ impl Outbound {
             Stopped::Not | Stopped::ForGood => {
                 self.scan = None;
                 // An agent that is still sending would not read why.
-                self.inner.take().map(drain);
+                if let Some(rest) = self.inner.take() {
+                    drain(rest);
+                }
                 Err(BrokenOff::Stopped)
             }
         }

@@ -36,9 +36,9 @@ pub struct Relay {
 #[derive(Debug)]
 pub enum Switched {
     /// It agreed: its answer, and the conversation that begins once the agent has it.
-    Agreed(Response<()>, Conversation),
+    Agreed(Response<()>, Box<Conversation>),
     /// It answered as to any request.
-    Declined(Response<Relayed>),
+    Declined(Box<Response<Relayed>>),
 }
 
 impl Relay {
@@ -101,7 +101,7 @@ impl Relay {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return self
                 .answered(permit, lease, response)
-                .map(Switched::Declined);
+                .map(|response| Switched::Declined(Box::new(response)));
         }
         handshake
             .accepted_by(response.headers())
@@ -121,7 +121,7 @@ impl Relay {
             .map_err(|why| Failure::answer(&format!("the frames cannot be scanned: {why}")))?;
         Ok(Switched::Agreed(
             Response::from_parts(head, ()),
-            conversation,
+            Box::new(conversation),
         ))
     }
 
@@ -135,7 +135,7 @@ impl Relay {
             match lease.send(permit, request).await? {
                 Sent::Answered(response) => return self.answered(permit, lease, response),
                 Sent::Not(unsent) => {
-                    request = unsent;
+                    request = *unsent;
                     lease.stream.iter().for_each(|one| self.pool.forget(one));
                 }
             }
@@ -259,13 +259,11 @@ fn lose_length(headers: &mut HeaderMap, scrub: &Scrub) {
 
 /// Says why a request got no answer: it was stopped, or it failed.
 fn unanswered(permit: &Permit, failure: Failure) -> Unanswered {
-    match permit.watch().refusal() {
-        Some(refusal) => Unanswered::Stopped(refusal.clone()),
-        None => {
-            permit.exchange().broke(&failure.to_string());
-            Unanswered::Failed(failure)
-        }
+    if let Some(refusal) = permit.watch().refusal() {
+        return Unanswered::Stopped(refusal.clone());
     }
+    permit.exchange().broke(&failure.to_string());
+    Unanswered::Failed(failure)
 }
 
 /// Writes the request anew: nothing of the agent's own framing, names or credentials goes on.

@@ -35,7 +35,7 @@ pub(super) struct Lease {
 pub(super) enum Sent {
     Answered(Response<Incoming>),
     /// The origin closed the connection while it was idle, and nothing of the request was sent.
-    Not(Request<Outbound>),
+    Not(Box<Request<Outbound>>),
 }
 
 impl Lease {
@@ -60,7 +60,7 @@ impl Lease {
         match answered {
             Ok(response) => Ok(Sent::Answered(response)),
             Err(mut error) => match error.take_message() {
-                Some(unsent) => Ok(Sent::Not(unsent)),
+                Some(unsent) => Ok(Sent::Not(Box::new(unsent))),
                 None => Err(Failure::http(error.error())),
             },
         }

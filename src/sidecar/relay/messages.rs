@@ -89,12 +89,11 @@ impl Incoming {
     }
 
     fn message(&mut self, piece: Piece, out: &mut Vec<u8>) -> Result<(), Stop> {
-        let mut scrub = match self.message.take() {
-            Some(scrub) => scrub,
-            None => {
-                self.opcode = piece.first & 0x0f;
-                self.watch.scrub_message().map_err(Stop::Unscannable)?
-            }
+        let mut scrub = if let Some(scrub) = self.message.take() {
+            scrub
+        } else {
+            self.opcode = piece.first & 0x0f;
+            self.watch.scrub_message().map_err(Stop::Unscannable)?
         };
         let replaced = scrub.replaced();
         let passed = scrub.push(piece.payload)?;
@@ -151,7 +150,9 @@ fn frame(first: u8, payload: &[&[u8]], out: &mut Vec<u8>) {
             out.extend((length as u64).to_be_bytes());
         }
     }
-    payload.iter().for_each(|part| out.extend_from_slice(part));
+    for part in payload {
+        out.extend_from_slice(part);
+    }
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ enum Broken {
 
 /// What the frames of one direction pass through.
 enum Passage {
-    Out(Outgoing),
+    Out(Box<Outgoing>),
     Back(Incoming),
     /// Nothing: they are only to be frames.
     Plain,
@@ -68,7 +68,7 @@ impl Conversation {
             TokioIo::new(agent),
             TokioIo::new(self.origin),
             [
-                Passage::Out(self.out),
+                Passage::Out(Box::new(self.out)),
                 self.back.map_or(Passage::Plain, Passage::Back),
             ],
             &self.exchange,
@@ -194,7 +194,7 @@ mod tests {
         let near = Bounded::new(near, limits::AGENT_SILENCE);
         let far = Bounded::new(far, limits::ORIGIN_SILENCE);
         let task = tokio::spawn(async move {
-            converse(near, far, [Passage::Plain, Passage::Plain], &exchange).await
+            converse(near, far, [Passage::Plain, Passage::Plain], &exchange).await;
         });
         (agent, origin, task)
     }

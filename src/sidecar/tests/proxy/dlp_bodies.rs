@@ -72,7 +72,7 @@ async fn chunks_hide_nothing() {
             let mut request = "POST / HTTP/1.1\r\nHost: plain.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
             for chunk in body.as_bytes().chunks(size) {
                 let chunk = std::str::from_utf8(chunk).unwrap();
-                request.push_str(&format!("{:x}\r\n{chunk}\r\n", chunk.len()));
+                request += &format!("{:x}\r\n{chunk}\r\n", chunk.len());
             }
             request.push_str("0\r\n\r\n");
             let answer = world.agent.raw_inside("plain.test", &request).await;
@@ -212,13 +212,11 @@ async fn pieces_go_on_as_they_come_and_an_answer_under_way_breaks_off() {
     drop(pieces);
     let mut broken = false;
     while let Some(frame) = within(back.frame()).await {
-        match frame {
-            Ok(frame) => read.extend_from_slice(&frame.into_data().unwrap()),
-            Err(_) => {
-                broken = true;
-                break;
-            }
-        }
+        let Ok(frame) = frame else {
+            broken = true;
+            break;
+        };
+        read.extend_from_slice(&frame.into_data().unwrap());
     }
     assert!(broken);
     let last = &SECRET.as_bytes()[..SECRET.len()];
@@ -240,8 +238,8 @@ async fn post_bytes(world: &World, encoding: &str, body: Vec<u8>) -> (u16, Strin
         .body(body)
         .unwrap();
     let answer = read_h2(&mut sender, request).await;
-    let word = answer.header("x-bottle-denied").to_owned();
-    (answer.status.as_u16(), word)
+    let denied = answer.header("x-bottle-denied").to_owned();
+    (answer.status.as_u16(), denied)
 }
 
 #[tokio::test]

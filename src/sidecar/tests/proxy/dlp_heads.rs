@@ -23,12 +23,16 @@ fn check_stopped(answer: &Answer, word: &str) {
     }
 }
 
+/// How a part of a head is made of a value.
+type Made = fn(&str) -> String;
+/// A header, where there is one.
+type Header = Option<(&'static str, Made)>;
+
 #[tokio::test]
 async fn a_secret_in_any_part_of_a_head_does_not_leave_and_its_neighbour_does() {
     let world = bottle().start().await;
     let (origin, got) = keeper(&world, &[]).await;
-    type Header = Option<(&'static str, fn(&str) -> String)>;
-    let cases: [(&str, fn(&str) -> String, Header, &str); 7] = [
+    let cases: [(&str, Made, Header, &str); 7] = [
         ("path", |value| format!("/a/{value}/b"), None, "path"),
         ("query", |value| format!("/?q={value}"), None, "query"),
         (

@@ -130,7 +130,7 @@ async fn a_route_that_is_added_is_scanned_like_the_others() {
     let (_origin, got) = keeper(&world, &[]).await;
     let allow = |change: Change| {
         world.sidecar.respond(Request::Change {
-            change,
+            change: Box::new(change),
             seconds: None,
             by: "test".to_owned(),
         })

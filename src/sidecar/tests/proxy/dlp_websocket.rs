@@ -119,7 +119,7 @@ async fn everything_else_passes_as_it_is() {
     let got = got.lock().unwrap().clone();
     // The ping stands before the message in whose middle it was sent.
     let mut expected = format!("helloping{NEIGHBOUR}").into_bytes();
-    expected.extend([0; 70_000]);
+    expected.extend(std::iter::repeat_n(0, 70_000));
     assert_eq!(got.len(), expected.len());
     assert!(got == expected);
 }

@@ -33,7 +33,7 @@ fn deny(host: &str) -> Change {
 fn ask(world: &World, change: Change, seconds: Option<u64>) -> Result<Vec<LiveChange>, String> {
     let by = "cli".to_owned();
     match world.sidecar.respond(Request::Change {
-        change,
+        change: Box::new(change),
         seconds,
         by,
     }) {
