@@ -72,7 +72,7 @@ async fn chunks_hide_nothing() {
             let mut request = "POST / HTTP/1.1\r\nHost: plain.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
             for chunk in body.as_bytes().chunks(size) {
                 let chunk = std::str::from_utf8(chunk).unwrap();
-                request += &format!("{:x}\r\n{chunk}\r\n", chunk.len());
+                request.extend([&format!("{:x}\r\n", chunk.len()), chunk, "\r\n"]);
             }
             request.push_str("0\r\n\r\n");
             let answer = world.agent.raw_inside("plain.test", &request).await;
