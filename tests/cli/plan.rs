@@ -58,6 +58,7 @@ fn a_plan_for_docker_without_docker() {
     # variables: API_BASE, LOG_LEVEL
     # files: /ROOT/work/agent.toml
     # reaches api.example.com:443 (/ROOT/work/agent.toml:21:1)
+    # scanned for secrets: on-match = block, unscannable = deny, a canary in /.bottle/run/credentials
     # the id `…-aaaaaa` stands for one that is drawn at the launch
 
     # network
@@ -111,6 +112,7 @@ fn a_plan_for_a_mac_on_another_system() {
     # variables: API_BASE, LOG_LEVEL
     # files: /ROOT/work/agent.toml
     # reaches api.example.com:443 (/ROOT/work/agent.toml:21:1)
+    # scanned for secrets: on-match = block, unscannable = deny, a canary in /.bottle/run/credentials
     # the id `…-aaaaaa` stands for one that is drawn at the launch
 
     # network
@@ -180,6 +182,7 @@ fn a_plan_for_podman_without_podman() {
     # variables: API_BASE, LOG_LEVEL
     # files: /ROOT/work/agent.toml
     # reaches api.example.com:443 (/ROOT/work/agent.toml:21:1)
+    # scanned for secrets: on-match = block, unscannable = deny, a canary in /.bottle/run/credentials
     # the id `…-aaaaaa` stands for one that is drawn at the launch
 
     # network

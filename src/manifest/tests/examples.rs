@@ -192,6 +192,10 @@ fn the_examples_of_the_reference_are_true() {
                     .file(&format!("{folder}/images/Dockerfile"), "FROM scratch")
                     .file(&format!("{folder}/prompt.md"), "Do it.")
                     .file(
+                        &format!("{folder}/gitleaks.toml"),
+                        "[[rules]]\nid = \"a\"\nregex = \"abc\"\n",
+                    )
+                    .file(
                         &format!("{folder}/corp-root.pem"),
                         "-----BEGIN CERTIFICATE-----",
                     )
