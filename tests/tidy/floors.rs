@@ -66,6 +66,10 @@ const SIDECAR: [(&str, &[&str]); 11] = [
         "relay",
         &[
             "gate::Permit",
+            // What a permit is watched by while it streams, and how that ends.
+            "gate::Watch",
+            "gate::Stopped",
+            "gate::Refusal",
             "tls",
             "dlp",
             "audit",
