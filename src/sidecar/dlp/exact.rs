@@ -5,6 +5,7 @@ use std::fmt;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::finding::Tier;
+use super::grams::Grams;
 
 /// What a pattern stands for.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Exact {
     origins: Vec<Origin>,
     /// The patterns in order, to tell what may begin at a text's end.
     sorted: Vec<Vec<u8>>,
+    /// A faster way to tell that none is there, where all are long enough.
+    grams: Option<Grams>,
     longest: usize,
 }
 
@@ -46,6 +49,7 @@ impl Exact {
         Self {
             automaton,
             origins,
+            grams: Grams::new(&sorted),
             sorted,
             longest,
         }
@@ -67,10 +71,13 @@ impl Exact {
             })
     }
 
-    /// Returns what the first pattern in a text stands for.
+    /// Returns what a pattern in a text stands for.
     pub(super) fn first(&self, text: &[u8]) -> Option<&Origin> {
-        let found = self.automaton.as_ref()?.find(text)?;
-        self.origins.get(found.pattern().as_usize())
+        let found = match &self.grams {
+            Some(grams) => grams.first(&self.sorted, text)?,
+            None => self.automaton.as_ref()?.find(text)?.pattern().as_usize(),
+        };
+        self.origins.get(found)
     }
 
     /// Returns what each pattern in a text stands for.

@@ -11,6 +11,7 @@ mod exact;
 mod finding;
 mod folded;
 mod frames;
+mod grams;
 mod head;
 mod known;
 mod memory;

@@ -8,6 +8,8 @@ use super::overlap::Overlap;
 use super::vendor::{JWT, JWT_PREFIX, Letters, PRIVATE_KEY, PRIVATE_KEY_PREFIX, SHAPES, Shape};
 use crate::limits::DLP_TOKEN_BYTES;
 
+/// The fewest letters of a token with its prefix, and of a session token.
+const SHORTEST: usize = 20;
 /// How many different letters a token has at least: `ghp_xxxx…` in a manual is none.
 const VARIETY: usize = 8;
 /// How much of a private key must be there: its header alone stands in many programs.
@@ -86,12 +88,19 @@ impl Tokens {
         text: &'t [u8],
         from_start: bool,
     ) -> impl Iterator<Item = Origin> + use<'t> {
-        self.automaton
-            .iter()
-            .flat_map(move |automaton| automaton.find_iter(text))
-            .filter_map(move |found| {
-                let kind = *self.kinds.get(found.pattern().as_usize())?;
-                let start = found.start();
+        words(text)
+            .chain(keys(text))
+            .flat_map(move |(begin, end)| {
+                let word = text.get(begin..end).unwrap_or_default();
+                let found = self
+                    .automaton
+                    .iter()
+                    .flat_map(move |all| all.find_iter(word));
+                found
+                    .map(move |found| (found.pattern(), begin + found.start(), begin + found.end()))
+            })
+            .filter_map(move |(pattern, start, end)| {
+                let kind = *self.kinds.get(pattern.as_usize())?;
                 let before = match start.checked_sub(1) {
                     Some(at) => text.get(at).copied(),
                     None if from_start => None,
@@ -100,8 +109,7 @@ impl Tokens {
                 if before.is_some_and(|byte| byte.is_ascii_alphanumeric()) {
                     return None;
                 }
-                let rest = text.get(found.end()..)?;
-                match kind.judge(rest) {
+                match kind.judge(text.get(end..)?) {
                     Verdict::Yes(_) => Some(kind.origin()),
                     Verdict::Open | Verdict::No => None,
                 }
@@ -180,6 +188,36 @@ impl Kind {
     }
 }
 
+/// Returns where a token can be: long runs of the letters that tokens are made of.
+fn words(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let window = text.get(at..at + SHORTEST)?;
+            let Some(other) = window.iter().rposition(|byte| !is_letter(*byte)) else {
+                break;
+            };
+            at += other + 1;
+        }
+        let begin = at;
+        let rest = text.get(begin..)?;
+        let len = rest.iter().take_while(|byte| is_letter(**byte)).count();
+        at = begin + len;
+        Some((begin, at))
+    })
+}
+
+/// Returns where private keys can begin: there are spaces in that.
+fn keys(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+    let prefix = PRIVATE_KEY_PREFIX.as_bytes();
+    memchr::memmem::find_iter(text, prefix).map(move |at| (at, at + prefix.len()))
+}
+
+/// Tells whether tokens can have this letter.
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'/' | b'=')
+}
+
 /// Judges a token by what follows its prefix.
 fn token(shape: &Shape, rest: &[u8]) -> Verdict {
     let len = rest
@@ -250,4 +288,32 @@ fn jwt(rest: &[u8]) -> Option<usize> {
         .starts_with(JWT_PREFIX.as_bytes())
         .then_some(())?;
     part(claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_prefix_is_made_of_letters_of_tokens_and_each_token_is_long_enough() {
+        for shape in SHAPES {
+            for prefix in shape.prefixes {
+                assert!(prefix.bytes().all(is_letter), "{prefix}");
+                assert!(prefix.len() + shape.least >= SHORTEST, "{prefix}");
+            }
+            let all = (0..=u8::MAX).filter(|byte| shape.letters.has(*byte));
+            assert!(all.into_iter().all(is_letter), "{}", shape.id);
+        }
+    }
+
+    #[test]
+    fn long_words_are_found_and_short_ones_are_not() {
+        let long = "a".repeat(SHORTEST);
+        let short = "b".repeat(SHORTEST - 1);
+        let text = format!("{long} {short} {short}\"{long}{long}, {long}");
+        let found: Vec<&str> = words(text.as_bytes())
+            .map(|(begin, end)| &text[begin..end])
+            .collect();
+        assert_eq!(found, [long.as_str(), &format!("{long}{long}"), &long]);
+    }
 }

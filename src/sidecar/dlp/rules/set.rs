@@ -1,6 +1,6 @@
 //! All rules, and the words that say which of them to apply.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::compile::{Compiled, compile};
 use super::file::{BadRules, RuleFile};
@@ -58,6 +58,8 @@ impl RuleSet {
         set.keywords = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
             .ascii_case_insensitive(true)
+            // Every byte of a body goes through it: some MiB for thousands of words are worth it.
+            .kind(Some(AhoCorasickKind::DFA))
             .build(&unique)
             .ok()
             .filter(|_| !unique.is_empty());

@@ -5,6 +5,8 @@
 //! text ends. What has come of it so far is looked at with each piece, too: as long as a rule
 //! matches there, or the look would cost too much, the text is undecided, and is to be held.
 
+use std::collections::BTreeSet;
+
 use super::rule::{Noisy, Rule};
 use super::set::{RuleSet, origin};
 use crate::dlp::exact::Origin;
@@ -25,6 +27,8 @@ pub(in crate::dlp) struct Windows {
     looked: usize,
     credit: usize,
     undecided: Undecided,
+    /// The rules that have reported.
+    reported: BTreeSet<String>,
     /// How many bytes were searched by a rule, for tests of what it costs.
     work: usize,
 }
@@ -51,6 +55,7 @@ impl Windows {
             looked: 0,
             credit: DLP_FIRST_CREDIT,
             undecided: Undecided::No,
+            reported: BTreeSet::new(),
             work: 0,
         }
     }
@@ -137,13 +142,20 @@ impl Windows {
         reports: &mut Vec<Origin>,
     ) -> Option<Origin> {
         for rule in rules.marked(&self.marks) {
+            // Once is enough to report.
+            if rule.noisy == Noisy::Yes && self.reported.contains(&rule.id) {
+                continue;
+            }
             self.work += self.text.len();
             if rule.find(&self.text, self.begin, last_start).is_none() {
                 continue;
             }
             match rule.noisy {
                 Noisy::No => return Some(origin(rule)),
-                Noisy::Yes => reports.push(origin(rule)),
+                Noisy::Yes => {
+                    self.reported.insert(rule.id.clone());
+                    reports.push(origin(rule));
+                }
             }
         }
         None
