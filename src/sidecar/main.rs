@@ -16,6 +16,10 @@ const CONTROL: &str = "/run/bottle-control.sock";
 const USAGE: &str =
     "usage: bottle-sidecar serve|ctl [--control PATH], guest COMMAND, or native ROLE";
 
+/// Measured to take half of the time that musl's own takes, in as much memory.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> anyhow::Result<ExitCode> {
     if let Some(words) = guest::words(std::env::args_os()) {
         return Ok(guest::run(&words));

@@ -42,21 +42,10 @@ impl Way {
         proxy: Option<SocketAddr>,
         ca: &str,
     ) -> anyhow::Result<Self> {
-        let mut roots = RootCertStore::empty();
-        for root in CertificateDer::pem_slice_iter(ca.as_bytes()) {
-            roots.add(root?)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        // New tunnels are compared by their whole handshake.
-        config.resumption = Resumption::disabled();
         Ok(Self {
             origin,
             proxy,
-            connector: TlsConnector::from(Arc::new(config)),
+            connector: connector(ca)?,
         })
     }
 
@@ -74,6 +63,22 @@ impl Way {
         tokio::spawn(connection);
         Ok(Line { sender, authority })
     }
+}
+
+/// Makes TLS that trusts this authority.
+pub(crate) fn connector(ca: &str) -> anyhow::Result<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+        roots.add(root?)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    // New tunnels are compared by their whole handshake.
+    config.resumption = Resumption::disabled();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 impl Line {

@@ -68,6 +68,13 @@ pub(crate) async fn measure(
         }
         running.end().await?;
     }
+    if let Some(places) = places.together() {
+        let running = kind.start(origin, &places, folder).await?;
+        hammer(&running.way, "/bytes/1024", 1, WARM_UP).await?;
+        let mut done = hammer(&running.way, "/bytes/1024", 1, span).await?;
+        figures.push((Figure::Together, done.percentile(50)));
+        running.end().await?;
+    }
     Ok(figures)
 }
 

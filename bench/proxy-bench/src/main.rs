@@ -10,6 +10,7 @@
     reason = "a bench starts proxies and writes their files, and has none of the programs' modules for that"
 )]
 
+mod bare;
 mod line;
 mod load;
 mod origin;
@@ -53,6 +54,11 @@ fn main() -> anyhow::Result<()> {
     if words.next_if(|word| word == "origin").is_some() {
         return runtime.block_on(origin::serve());
     }
+    if words.next_if(|word| word == "relay").is_some() {
+        let mut next = || words.next().context("`relay` needs an origin and a file");
+        let (origin, ca_file) = (next()?, next()?);
+        return runtime.block_on(bare::serve(&origin, &ca_file));
+    }
     let options = options(words)?;
     runtime.block_on(run(&options))
 }
@@ -94,7 +100,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
 
 fn options(words: impl Iterator<Item = String>) -> anyhow::Result<Options> {
     let mut options = Options {
-        kinds: vec![Kind::Direct],
+        kinds: vec![Kind::Direct, Kind::Bare],
         runs: 3,
         span: Duration::from_secs(2),
         what: What::All,

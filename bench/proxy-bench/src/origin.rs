@@ -54,22 +54,11 @@ impl Origin {
             .arg("origin")
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
-        let address = lines
-            .next_line()
-            .await?
-            .context("the origin says nothing")?;
-        let mut ca = String::new();
-        while let Some(line) = lines.next_line().await? {
-            ca = ca + &line + "\n";
-            if line.starts_with("-----END") {
-                break;
-            }
-        }
+        let (address, ca) = said(&mut child).await?;
         let ca_file = folder.join("origin.pem");
         fs::write(&ca_file, &ca)?;
         Ok(Self {
-            address: address.parse()?,
+            address,
             ca,
             ca_file,
             _child: child,
@@ -77,8 +66,34 @@ impl Origin {
     }
 }
 
+/// Reads what a part of this program prints as it starts: where it listens, and its authority.
+pub(crate) async fn said(child: &mut Child) -> anyhow::Result<(SocketAddr, String)> {
+    let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
+    let address = lines.next_line().await?.context("it says nothing")?;
+    let mut ca = String::new();
+    while let Some(line) = lines.next_line().await? {
+        ca = ca + &line + "\n";
+        if line.starts_with("-----END") {
+            break;
+        }
+    }
+    Ok((address.parse()?, ca))
+}
+
 /// Serves until the process is ended. Prints its address and its certificate first.
 pub(crate) async fn serve() -> anyhow::Result<()> {
+    let (acceptor, ca) = certificate()?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    // Nothing may come after the certificate: the reader has gone by then.
+    print!("{}\n{}\n", listener.local_addr()?, ca.trim_end());
+    loop {
+        let (stream, _) = listener.accept().await?;
+        tokio::spawn(connection(stream, acceptor.clone()));
+    }
+}
+
+/// Makes a certificate for `localhost`, and the authority that it is from.
+pub(crate) fn certificate() -> anyhow::Result<(TlsAcceptor, String)> {
     let key = rcgen::KeyPair::generate()?;
     let mut params = rcgen::CertificateParams::default();
     let name = "the origin's authority";
@@ -98,15 +113,8 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
             vec![leaf.der().clone()],
             PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.serialize_der())),
         )?;
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    // Nothing may come after the certificate: the reader has gone by then.
     let ca = params.self_signed(&key)?.pem();
-    print!("{}\n{}\n", listener.local_addr()?, ca.trim_end());
-    loop {
-        let (stream, _) = listener.accept().await?;
-        tokio::spawn(connection(stream, acceptor.clone()));
-    }
+    Ok((TlsAcceptor::from(Arc::new(config)), ca))
 }
 
 async fn connection(stream: TcpStream, acceptor: TlsAcceptor) -> anyhow::Result<()> {

@@ -10,6 +10,8 @@ pub(crate) struct Places {
     cores: usize,
     /// Whether processes can be pinned.
     pinned: bool,
+    /// The proxy's.
+    proxy: &'static str,
 }
 
 impl Places {
@@ -20,6 +22,7 @@ impl Places {
         Self {
             cores,
             pinned: cores > 1 && there.is_ok(),
+            proxy: "1",
         }
     }
 
@@ -36,9 +39,18 @@ impl Places {
         }
     }
 
+    /// Returns the same with the proxy on the processor of the load and the origin, where these two
+    /// share one: then nothing has to wake another processor.
+    pub(crate) fn together(&self) -> Option<Self> {
+        (self.pinned && self.cores == 2).then_some(Self {
+            proxy: self.load(),
+            ..*self
+        })
+    }
+
     /// Makes the command of a proxy, pinned to its processor.
     pub(crate) fn proxy(&self, program: &Path) -> tokio::process::Command {
-        self.pin(program, "1")
+        self.pin(program, self.proxy)
     }
 
     /// Makes the command of the origin.

@@ -15,6 +15,7 @@ pub(crate) enum Figure {
     Large64,
     Median,
     Slow,
+    Together,
     Tunnels,
     TunnelProcessor,
     Down,
@@ -37,7 +38,7 @@ pub(crate) struct Report {
 }
 
 impl Figure {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Processor,
         Self::Small1,
         Self::Small16,
@@ -47,6 +48,7 @@ impl Figure {
         Self::Large64,
         Self::Median,
         Self::Slow,
+        Self::Together,
         Self::Tunnels,
         Self::TunnelProcessor,
         Self::Down,
@@ -72,6 +74,7 @@ impl Figure {
             Self::Large64 => "requests/s, 64 KiB, 64 connections",
             Self::Median => "latency p50, us (1 KiB, 1 connection)",
             Self::Slow => "latency p99, us (1 KiB, 1 connection)",
+            Self::Together => "latency p50, us (the same, all on one processor)",
             Self::Tunnels => "new tunnels/s, 16 at a time",
             Self::TunnelProcessor => "processor, us a tunnel",
             Self::Down => "100 MiB down, MB/s",
@@ -91,7 +94,7 @@ impl Figure {
     fn is_added(self) -> bool {
         matches!(
             self,
-            Self::Median | Self::Slow | Self::EventMedian | Self::EventSlow
+            Self::Median | Self::Slow | Self::Together | Self::EventMedian | Self::EventSlow
         )
     }
 }

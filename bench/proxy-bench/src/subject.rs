@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 use crate::line::Way;
-use crate::origin::Origin;
+use crate::origin::{Origin, said};
 use crate::place::Places;
 
 /// How long a proxy may take to start.
@@ -28,6 +28,8 @@ const ASK: Duration = Duration::from_micros(500);
 pub(crate) enum Kind {
     /// No proxy.
     Direct,
+    /// A relay of the same libraries that does nothing else.
+    Bare,
     /// The sidecar.
     Sidecar(PathBuf),
     /// mitmproxy's command.
@@ -57,6 +59,7 @@ impl Kind {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Direct => "direct",
+            Self::Bare => "bare relay",
             Self::Sidecar(_) => "ours",
             Self::Mitmdump(_) => "mitmdump",
             Self::Squid { .. } => "squid",
@@ -71,12 +74,22 @@ impl Kind {
         folder: &Path,
     ) -> anyhow::Result<Running> {
         let own = tempfile::Builder::new()
-            .prefix(self.name())
+            .prefix("proxy-")
             .tempdir_in(folder)?
             .keep();
         let begin = Instant::now();
         let (child, proxy, ca) = match self {
             Self::Direct => (None, None, origin.ca.clone()),
+            Self::Bare => {
+                let mut command = places.proxy(&std::env::current_exe()?);
+                command.arg("relay").arg(origin.address.to_string());
+                let mut child = command
+                    .arg(&origin.ca_file)
+                    .stdout(Stdio::piped())
+                    .spawn()?;
+                let (proxy, ca) = said(&mut child).await?;
+                (Some(child), Some(proxy), ca)
+            }
             Self::Sidecar(program) => {
                 let (child, proxy, ca) = sidecar(places.proxy(program), origin, &own).await?;
                 (Some(child), Some(proxy), ca)

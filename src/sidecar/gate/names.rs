@@ -59,7 +59,7 @@ impl Names {
     ) -> Result<Vec<SocketAddr>, NoAddress> {
         let addresses = match self.kept(name) {
             Some(addresses) => addresses,
-            None => self.ask(name).await?,
+            None => Box::pin(self.ask(name)).await?,
         };
         Ok(addresses
             .into_iter()

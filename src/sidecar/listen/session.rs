@@ -118,7 +118,7 @@ impl Session {
         match (intent, handshake) {
             (Ok(intent), Ok(None)) => self.carry(intent, protocol, request).await,
             (Ok(intent), Ok(Some(handshake))) => {
-                self.switch(intent, request, &handshake, stream).await
+                Box::pin(self.switch(intent, request, &handshake, stream)).await
             }
             (Err(rejection), _) | (Ok(_), Err(rejection)) => self.reject(&rejection, protocol),
         }

@@ -141,8 +141,9 @@ impl Relay {
             }
         }
         let mut lease = match wanted {
-            Wanted::Http1 | Wanted::Http1Only => self.dial(permit, wanted).await?,
-            Wanted::Http2 => self.dial_in_turn(permit).await?,
+            // In boxes: most requests find a connection, and need not carry the room for making one.
+            Wanted::Http1 | Wanted::Http1Only => Box::pin(self.dial(permit, wanted)).await?,
+            Wanted::Http2 => Box::pin(self.dial_in_turn(permit)).await?,
         };
         match lease.send(permit, request).await? {
             Sent::Answered(response) => self.answered(permit, lease, response),
