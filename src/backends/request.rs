@@ -97,7 +97,7 @@ pub enum RootAccess {
 }
 
 /// Limits of the agent.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
     /// CPUs.
     pub cpus: Option<f64>,

@@ -26,6 +26,9 @@ pub const SIDECAR_LOG: &str = "sidecar.log";
 /// The status that a detached agent ended with, in the bottle's folder.
 pub const EXIT: &str = "exit";
 
+/// What stands before the folder of a control group in the words of `native exec`.
+pub const GROUP: &str = "group=";
+
 /// What `native start` reads on standard input, as one JSON value.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Start {
@@ -33,6 +36,8 @@ pub struct Start {
     pub launcher: Process,
     /// The bottle's folder: logs and the agent's status.
     pub folder: PathBuf,
+    /// The folders of the control groups that the agent's processes belong into.
+    pub groups: Vec<PathBuf>,
     /// The folder of the audit log.
     pub audit_dir: PathBuf,
     /// The resolver that the sidecar asks; `None` means this machine's.

@@ -15,6 +15,7 @@
 
 mod addresses;
 mod apple_on_linux;
+mod bounds;
 mod copies;
 mod credentials;
 mod deaths;
@@ -157,6 +158,10 @@ macro_rules! of_engines {
 macro_rules! of_namespaces {
     ($($engine:ident)+) => {$(
         engine! { $engine:
+            bounds::{
+                a_control_group_holds_all_of_a_bottle_and_goes_with_it,
+                memory_and_processors_are_bounded,
+            };
             namespaces::{
                 a_killed_launcher_leaves_no_process,
                 a_user_without_privileges_can_run_one,

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use bottle_contract::id::{BottleId, Role};
-use bottle_contract::native::{COMPLAINT, CONTROL};
+use bottle_contract::native::{COMPLAINT, CONTROL, GROUP};
 
 use super::folder::{Folder, Made, Processes, is_alive};
-use super::{launch, plan, probe};
+use super::{group, launch, plan, probe};
 use crate::backends::backend::{
     Backend, BackendError, Consumer, Follow, Ground, Home, Probe, Producer, Progress,
 };
@@ -233,6 +233,9 @@ impl Backend for Native {
                 let all = [processes.keeper, processes.sidecar, processes.guard];
                 call(&made, "end", &all)?;
             }
+            if let Some(made) = folder.read()? {
+                group::remove(&made.groups)?;
+            }
             folder.remove()
         };
         remove().map_err(|error| step("remove", error))
@@ -252,8 +255,18 @@ pub(super) fn guest_call(
         Terminal::Streams => "streams",
     };
     let process = processes.agent.to_string();
-    let fixed = ["native", "exec", &process, &user, connected];
-    Invocation::new(&made.binary, fixed.iter().chain(words))
+    let groups = made.groups.iter().map(|group| {
+        let mut word = OsString::from(GROUP);
+        word.push(group);
+        word
+    });
+    let mut all: Vec<OsString> = ["native", "exec", &process, &user]
+        .map(OsString::from)
+        .to_vec();
+    all.extend(groups);
+    all.push(connected.into());
+    all.extend(words.iter().map(OsString::from));
+    Invocation::new(&made.binary, all)
 }
 
 /// Makes a call of the static binary that does something to processes.

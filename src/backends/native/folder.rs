@@ -40,6 +40,9 @@ pub(super) struct Made {
     pub(super) binary: PathBuf,
     /// The agent's user.
     pub(super) user: Ids,
+    /// The control groups of the agent's processes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) groups: Vec<PathBuf>,
     /// Its processes, once they are there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) processes: Option<Processes>,
@@ -61,7 +64,7 @@ pub(super) struct Processes {
 
 impl Made {
     /// Notes what is about to be made.
-    pub(super) fn new(labels: &Labels, binary: &Path, user: Ids) -> Self {
+    pub(super) fn new(labels: &Labels, binary: &Path, user: Ids, groups: Vec<PathBuf>) -> Self {
         let now = jiff::Timestamp::now();
         Self {
             id: labels.id.clone(),
@@ -71,6 +74,7 @@ impl Made {
             created: now.round(jiff::Unit::Second).unwrap_or(now).to_string(),
             binary: binary.to_owned(),
             user,
+            groups,
             processes: None,
         }
     }
@@ -199,7 +203,7 @@ mod tests {
             host_uid: 3,
             host_gid: 4,
         };
-        let made = Made::new(&labels, Path::new("/b"), user);
+        let made = Made::new(&labels, Path::new("/b"), user, vec!["/g".into()]);
         folder.write(&made).unwrap();
         assert_eq!(folder.read().unwrap(), Some(made));
         fs::create_dir(all.join("no id")).unwrap();

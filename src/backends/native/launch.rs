@@ -89,15 +89,25 @@ impl<'a> Recorded<'a> {
     fn new(scene: Scene<'a>) -> Result<Self, BackendError> {
         let request = scene.request;
         scene.progress.check()?;
+        let groups = plan::groups(request)?;
         let made = Made::new(
             &request.labels,
             &request.sidecar.binary,
             plan::user(request),
+            groups
+                .as_ref()
+                .map(|groups| groups.paths(&request.labels.id))
+                .unwrap_or_default(),
         );
         scene
             .folder
             .create()
             .and_then(|()| scene.folder.write(&made))
+            .and_then(|()| {
+                groups
+                    .iter()
+                    .try_for_each(|groups| groups.create(&request.labels.id))
+            })
             .map_err(|error| step("state", error))?;
         Ok(Self { scene, made })
     }
@@ -218,6 +228,7 @@ fn message(scene: Scene<'_>, made: &Made) -> anyhow::Result<Start> {
     Ok(Start {
         launcher: own_process()?,
         folder: folder.path().to_owned(),
+        groups: made.groups.clone(),
         audit_dir: settings.audit_dir.clone(),
         resolver: plan::resolver(request),
         sidecar: Box::new(SidecarConfig {

@@ -5,6 +5,7 @@
 
 mod backend;
 mod folder;
+mod group;
 mod launch;
 mod network;
 mod plan;

@@ -8,9 +8,10 @@ use bottle_contract::id::Role;
 use bottle_contract::native::{Access, AgentRoot, Ids, Share};
 
 use super::backend::NAME;
+use super::group::Groups;
 use crate::backends::backend::BackendError;
 use crate::backends::request::{
-    ImageSource, LaunchRequest, Plan, RootAccess, Sharing, Step, UserChoice,
+    ImageSource, LaunchRequest, Limits, Plan, RootAccess, Sharing, Step, UserChoice,
 };
 
 /// As many processes and threads as an agent has by default: enough for a parallel build, too few
@@ -34,13 +35,17 @@ pub(super) fn check(request: &LaunchRequest) -> Result<(), BackendError> {
             "give `--ignore-image` if those will do, or use an engine: `--backend docker`",
         );
     }
-    if request.limits.memory.is_some() || request.limits.cpus.is_some() {
-        return refused(
-            "the manifest limits memory or processors, which a native bottle cannot enforce",
-            "drop `memory` and `cpus` in `[resources]`, or use an engine: `--backend docker`",
-        );
-    }
+    groups(request)?;
     command(request).map(drop)
+}
+
+/// Returns the control groups that bound the agent's memory and processors, where the manifest does.
+pub(super) fn groups(request: &LaunchRequest) -> Result<Option<Groups>, BackendError> {
+    let found = Groups::find(Path::new("/"), &request.limits);
+    found.map_err(|why| BackendError::Refused {
+        what: format!("the manifest limits memory or processors, and that cannot be enforced: {why}"),
+        hint: "start bottle in a group of its own (`systemd-run --user --scope -p Delegate=yes -p CPUWeight=100 bottle …`), drop `memory` and `cpus` in `[resources]`, or use an engine: `--backend docker`".to_owned(),
+    })
 }
 
 /// Returns what the agent runs.
@@ -136,6 +141,19 @@ pub(super) fn plan(request: &LaunchRequest) -> Result<Plan, BackendError> {
     })
 }
 
+fn bounds(request: &LaunchRequest) -> String {
+    let Limits { cpus, memory, .. } = request.limits;
+    let memory = memory.map_or_else(
+        || "memory is not bounded".to_owned(),
+        |bytes| format!("{bytes} bytes of memory"),
+    );
+    let cpus = cpus.map_or_else(
+        || "processors are not bounded".to_owned(),
+        |cpus| format!("{cpus} processors"),
+    );
+    format!("at most {} processes; {memory}; {cpus}", processes(request))
+}
+
 fn notes(request: &LaunchRequest) -> Vec<String> {
     let user = user(request);
     let mut notes = vec![
@@ -146,10 +164,7 @@ fn notes(request: &LaunchRequest) -> Vec<String> {
         "the agent's network is a loopback interface with the sidecar's port on it, and nothing else".to_owned(),
         "the agent sees this machine's `/usr`, `/bin`, `/sbin` and `/lib*`, read-only, and a small `/etc` of its own".to_owned(),
         format!("`/tmp`, `/run`, `{HOME}` and a copied workspace lie in memory, at most half of this machine's, and go with the bottle"),
-        format!(
-            "at most {} processes; memory and processors are not bounded",
-            processes(request)
-        ),
+        bounds(request),
     ];
     if request.root == RootAccess::ReadOnly {
         notes.push(

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::group::Groups;
 use crate::backends::backend::{Probe, Problem};
 use crate::machine::{Facts, Namespaces};
 
@@ -80,7 +81,7 @@ pub(super) fn probe(machine: Machine<'_>) -> Probe {
             .filter(|_| problems.is_empty()),
         system: None,
         features: if problems.is_empty() {
-            features(machine.uid)
+            features(machine)
         } else {
             Vec::new()
         },
@@ -130,17 +131,18 @@ fn switched_off(machine: Machine<'_>) -> Option<Problem> {
     })
 }
 
-fn features(uid: u32) -> Vec<String> {
-    let standing = if uid == 0 {
+fn features(machine: Machine<'_>) -> Vec<String> {
+    let standing = if machine.uid == 0 {
         "run as root: the agent is another, unprivileged user"
     } else {
         "without root: the agent has this user's number, and nothing of this user's files"
     };
+    let bounds = Groups::feature(machine.root);
     [
         "the agent's network is a loopback interface and the sidecar's port on it",
         "the agent sees the host's programs, read-only, and nobody's data",
         standing,
-        "bounds processes; bounds of memory and processors are refused",
+        bounds.as_str(),
     ]
     .map(str::to_owned)
     .to_vec()

@@ -8,6 +8,7 @@ use bottle_contract::native::Process;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
+use super::groups::{self, Membership};
 use super::ids::{self, Standing};
 use super::{processes, streams, terminal};
 
@@ -20,8 +21,12 @@ enum Connected {
 
 /// Enters a bottle by its first process and runs the guest there; returns the status that it ended with.
 pub(super) fn exec(words: &[OsString]) -> anyhow::Result<u8> {
-    let [process, user, connected, words @ ..] = words else {
-        bail!("`exec` needs a process, a user, what is connected, and words for the guest");
+    let [process, user, words @ ..] = words else {
+        bail!("`exec` needs a process and a user");
+    };
+    let (groups, words) = groups::among(words);
+    let [connected, words @ ..] = words else {
+        bail!("`exec` needs to know what is connected, and words for the guest");
     };
     let connected = match connected.to_str() {
         Some("terminal") => Connected::Terminal,
@@ -30,6 +35,10 @@ pub(super) fn exec(words: &[OsString]) -> anyhow::Result<u8> {
     };
     let (uid, gid) = numbers(user).context("`exec` needs a user and a group, as in `1000:1000`")?;
     let process = process.to_str().unwrap_or_default().parse()?;
+    // Before the namespaces, too: whatever runs in the bottle is bounded with the agent.
+    for group in groups {
+        Membership::open(&group)?.take_in_self()?;
+    }
     // Before the namespaces, where the variables and the terminal are the user's.
     let kind = terminal::kind();
     enter(process, uid, gid)?;

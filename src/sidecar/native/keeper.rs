@@ -10,7 +10,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use anyhow::{Context as _, bail};
@@ -23,6 +23,7 @@ use rustix::process::{
 };
 use rustix::thread::UnshareFlags;
 
+use super::groups::Membership;
 use super::ids::{self, Standing};
 use super::output::Output;
 use super::root::{self, Owner, Sources};
@@ -40,13 +41,13 @@ pub(super) fn keep(words: &[OsString]) -> anyhow::Result<()> {
     let start: Start = input::read(std::io::stdin().lock())?;
     rustix::process::setsid().context("cannot leave the launcher's session")?;
     let launcher = processes::open(start.launcher)?.context("the launcher has ended")?;
-    let files = Files::open(&start.folder)?;
+    let files = Files::open(&start.folder, &start.groups)?;
     let sources = Sources::find(&start.agent)?;
     let sidecar = Sidecar::start(&start, files.sidecar)?;
     let (output, writer) = std::io::pipe().context("cannot make a pipe")?;
     let id = start.sidecar.id.clone();
     let place = make_place(start, &sources, sidecar)?;
-    let agent = Agent::start(&id, writer)?;
+    let agent = Agent::start(&id, writer, files.groups)?;
     let started = Started {
         keeper: place.keeper,
         agent: agent.process,
@@ -71,10 +72,11 @@ struct Files {
     agent: File,
     sidecar: File,
     exit: File,
+    groups: Vec<Membership>,
 }
 
 impl Files {
-    fn open(folder: &Path) -> anyhow::Result<Self> {
+    fn open(folder: &Path, groups: &[PathBuf]) -> anyhow::Result<Self> {
         let open = |name: &str| {
             let path = folder.join(name);
             OpenOptions::new()
@@ -88,6 +90,10 @@ impl Files {
             agent: open(AGENT_LOG)?,
             sidecar: open(SIDECAR_LOG)?,
             exit: open(EXIT)?,
+            groups: groups
+                .iter()
+                .map(|group| Membership::open(group))
+                .collect::<anyhow::Result<_>>()?,
         })
     }
 }
@@ -232,7 +238,11 @@ struct Agent {
 }
 
 impl Agent {
-    fn start(id: &BottleId, output: std::io::PipeWriter) -> anyhow::Result<Self> {
+    fn start(
+        id: &BottleId,
+        output: std::io::PipeWriter,
+        groups: Vec<Membership>,
+    ) -> anyhow::Result<Self> {
         // It has to mount `/proc`, and gives everything up after that.
         ids::keep_through_start()?;
         let mut command = program::inside("init");
@@ -245,6 +255,10 @@ impl Agent {
             .spawn()
             .context("cannot start the agent's first process")?;
         let process = identify(child.id())?;
+        // Before it has started anything: what it starts will be where it is.
+        for group in groups {
+            group.take_in(child.id())?;
+        }
         let mut word = child.stdin.take().context("it has no input")?;
         word.write_all(b"\n")
             .context("the agent's first process ended at once")?;

@@ -10,6 +10,7 @@ mod devices;
 mod enter;
 mod etc;
 mod filter;
+mod groups;
 mod guard;
 mod ids;
 mod init;
