@@ -5,9 +5,10 @@
 //! | 0 | It was done. |
 //! | 1 | It was not done, or `verify` found a hole or an attempt that proves nothing; the reason is on standard error. |
 //! | 2 | The command line is wrong. |
-//! | 125 | `run` or `exec` failed by itself: the agent's command was not run to its end. |
+//! | 124 | `run` ended the agent's command: the time that `--timeout` gave was over. |
+//! | 125 | `run`, `exec` or `attach` failed by itself: the agent's command was not run to its end. |
 //! | 128 + n | Signal `n` ended `bottle`, after everything was taken down. |
-//! | other | The agent's own status, from `run` and `exec`. |
+//! | other | The agent's own status, from `run`, `exec` and `attach`. |
 
 use std::process::ExitCode;
 
@@ -22,6 +23,8 @@ pub enum Exit {
     Usage,
     /// Bottle itself failed where an agent's status would stand.
     Bottle,
+    /// The time that the user gave was over.
+    TimedOut,
     /// This signal ended it.
     Signal(i32),
     /// The agent's own status.
@@ -35,6 +38,7 @@ impl Exit {
             Self::Success => 0,
             Self::Failure => 1,
             Self::Usage => 2,
+            Self::TimedOut => 124,
             Self::Bottle => 125,
             // What does not fit cannot be passed on, and must not look like success.
             Self::Signal(number) => u8::try_from(number.saturating_add(128)).unwrap_or(255),
@@ -59,6 +63,7 @@ mod tests {
             (Exit::Success, 0),
             (Exit::Failure, 1),
             (Exit::Usage, 2),
+            (Exit::TimedOut, 124),
             (Exit::Bottle, 125),
             (Exit::Signal(2), 130),
             (Exit::Signal(15), 143),

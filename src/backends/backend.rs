@@ -43,6 +43,16 @@ pub trait Backend: fmt::Debug + Send + Sync {
         progress: &dyn Progress,
     ) -> Result<Launched, BackendError>;
 
+    /// Starts a bottle again that was stopped, and seals it, but does not start its agent.
+    ///
+    /// The agent's files are as they were; the request must name its command. On error what runs of it is
+    /// stopped again, and nothing is removed. A backend whose bottles leave nothing to start refuses.
+    fn relaunch(
+        &self,
+        request: &LaunchRequest,
+        progress: &dyn Progress,
+    ) -> Result<Launched, BackendError>;
+
     /// Starts the agent's command without a terminal; its output goes to the container's log.
     fn start_detached(&self, id: &BottleId) -> Result<(), BackendError>;
 

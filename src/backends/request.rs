@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bottle_contract::config::LogLevel;
 use bottle_contract::dlp::Dlp;
@@ -44,6 +45,8 @@ pub struct LaunchRequest {
     pub paths: Vec<PathBuf>,
     /// What to do when the host answers on the internal network; `None` means the backend's default.
     pub host_access: Option<HostAccess>,
+    /// How long the agent's command may take; what runs inside ends it then, with or without a launcher.
+    pub timeout: Option<Duration>,
 }
 
 /// What the agent runs in.

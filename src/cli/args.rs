@@ -6,13 +6,13 @@ use clap::{Parser, Subcommand};
 
 use super::context::Context;
 use super::{
-    allow, audit, check, clean, completions, cp, deny, doctor, exec, init, inspect, logs, ls, plan,
-    run, schema, stop, trust, verify,
+    allow, attach, audit, check, clean, completions, cp, deny, doctor, exec, init, inspect, logs,
+    ls, plan, rm, run, schema, start, stop, trust, verify,
 };
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::ui::{Progress, Ui};
+use crate::ui::{By, Event, Progress, Ui};
 
 /// Run a coding agent in a sealed bottle
 ///
@@ -40,6 +40,7 @@ pub(super) enum Verb {
     Check(check::CheckArgs),
     Ls(ls::LsArgs),
     Exec(exec::ExecArgs),
+    Attach(attach::AttachArgs),
     Logs(logs::LogsArgs),
     Audit(audit::AuditArgs),
     Cp(cp::CpArgs),
@@ -47,6 +48,8 @@ pub(super) enum Verb {
     Allow(allow::AllowArgs),
     Deny(deny::DenyArgs),
     Stop(stop::StopArgs),
+    Start(start::StartArgs),
+    Rm(rm::RmArgs),
     Clean(clean::CleanArgs),
     Doctor(doctor::DoctorArgs),
     Verify(verify::VerifyArgs),
@@ -65,6 +68,7 @@ impl Verb {
             Self::Check(args) => check::run(context, &args),
             Self::Ls(args) => done(ls::run(context, &args)),
             Self::Exec(args) => exec::run(context, args),
+            Self::Attach(args) => attach::run(context, &args),
             Self::Logs(args) => logs::run(context, &args),
             Self::Audit(args) => done(audit::run(context, &args)),
             Self::Cp(args) => done(cp::run(context, &args)),
@@ -72,6 +76,8 @@ impl Verb {
             Self::Allow(args) => done(allow::run(context, args)),
             Self::Deny(args) => done(deny::run(context, args)),
             Self::Stop(args) => done(stop::run(context, &args)),
+            Self::Start(args) => start::run(context, &args),
+            Self::Rm(args) => done(rm::run(context, &args)),
             Self::Clean(args) => clean::run(context, &args),
             Self::Doctor(args) => doctor::run(context, &args),
             Self::Verify(args) => verify::run(context, args),
@@ -84,11 +90,16 @@ impl Verb {
 
     /// Tells whether the agent's own status may stand in bottle's place.
     fn passes_a_status_on(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Exec(_))
+        matches!(self, Self::Run(_) | Self::Exec(_) | Self::Attach(_))
     }
 
     /// Keeps standard error free of progress where a script reads.
     fn progress(&self) -> Progress {
+        if let Self::Run(args) = self
+            && args.events == Some(run::Events::Json)
+        {
+            return Progress::Events;
+        }
         let json = match self {
             Self::Plan(args) => args.json,
             Self::Ls(args) => args.json,
@@ -99,12 +110,15 @@ impl Verb {
             Self::Check(args) => args.json,
             Self::Run(_)
             | Self::Exec(_)
+            | Self::Attach(_)
             | Self::Logs(_)
             | Self::Cp(_)
             | Self::Inspect(_)
             | Self::Allow(_)
             | Self::Deny(_)
             | Self::Stop(_)
+            | Self::Start(_)
+            | Self::Rm(_)
             | Self::Init(_)
             | Self::Trust(_)
             | Self::Schema(_)
@@ -136,19 +150,34 @@ pub fn main() -> ExitCode {
         }
     };
     let passes_on = cli.verb.passes_a_status_on();
+    let progress = cli.verb.progress();
     let env = match Env::capture() {
         Ok(env) => env,
-        Err(error) => return fail(&Ui::plain(), &Error::user(error), passes_on),
+        Err(error) => return fail(&Ui::plain(progress), &Error::user(error), passes_on),
     };
-    let ui = Ui::new(&env, cli.verb.progress());
+    let ui = Ui::new(&env, progress);
     let context = match Context::new(ui, env) {
         Ok(context) => context,
-        Err(error) => return fail(&Ui::plain(), &error, passes_on),
+        Err(error) => return fail(&Ui::plain(progress), &error, passes_on),
     };
     match cli.verb.run(&context) {
-        Ok(exit) => ExitCode::from(exit.code()),
+        Ok(exit) => end(context.ui(), exit),
         Err(error) => fail(context.ui(), &error, passes_on),
     }
+}
+
+/// Says how it ended, where scripts read.
+fn end(ui: &Ui, exit: Exit) -> ExitCode {
+    let by = match exit {
+        Exit::Success => By::Done,
+        Exit::Agent(_) => By::Agent,
+        Exit::Signal(_) => By::Signal,
+        Exit::TimedOut => By::Timeout,
+        Exit::Failure | Exit::Usage | Exit::Bottle => By::Bottle,
+    };
+    let status = exit.code();
+    ui.event(&Event::Ended { status, by });
+    ExitCode::from(status)
 }
 
 fn fail(ui: &Ui, error: &Error, passes_on: bool) -> ExitCode {
@@ -160,7 +189,7 @@ fn fail(ui: &Ui, error: &Error, passes_on: bool) -> ExitCode {
     } else {
         error.exit()
     };
-    ExitCode::from(exit.code())
+    end(ui, exit)
 }
 
 #[cfg(test)]

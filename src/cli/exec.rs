@@ -50,8 +50,9 @@ pub(super) fn run(context: &Context, args: ExecArgs) -> Result<Exit> {
     };
     let signals = Signals::watch()?;
     Ok(
-        match attach(&backend.exec(&options)?, &signals, context.ui())? {
+        match attach(&backend.exec(&options)?, &signals, context.ui(), None)? {
             Attachment::Ended(status) => Exit::Agent(status),
+            Attachment::TimedOut => Exit::TimedOut,
             Attachment::Interrupted(Interrupted(signal)) => Exit::Signal(signal),
         },
     )

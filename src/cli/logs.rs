@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &LogsArgs) -> Result<Exit> {
     let signals = Signals::watch()?;
     Ok(match follow(&invocation, &signals, context.ui(), &over)? {
         Attachment::Ended(0) => Exit::Success,
-        Attachment::Ended(_) => Exit::Failure,
+        Attachment::Ended(_) | Attachment::TimedOut => Exit::Failure,
         Attachment::Interrupted(Interrupted(signal)) => Exit::Signal(signal),
     })
 }

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::context::Context;
 use crate::error::{Error, Result};
-use crate::state::{Bottle, Status};
+use crate::state::{Bottle, Budget, EndedBy, Reach, StateDir, Status, count_denials};
 
 /// List bottles.
 ///
-/// Lists what runs, or should: on every backend, whether its launcher lives or not.
+/// Lists what runs, or should: on every backend, whether its launcher lives or not. DENIED counts
+/// requests that the sidecar denied; a `+` behind it says that a long log is not yet counted to its end.
 #[derive(Clone, Debug, Args)]
 pub(super) struct LsArgs {
     /// List what has ended too
@@ -23,15 +24,31 @@ pub(super) struct LsArgs {
     pub(super) json: bool,
 }
 
+/// How much of all logs is read in one go: some ten milliseconds. What was counted is not read again.
+const COUNTED: u64 = 32 << 20;
+
 /// A bottle, as it is listed.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct Row<'a> {
     id: &'a str,
+    /// The manifest's name.
+    name: Option<&'a str>,
+    /// The agent's program.
     agent: Option<&'a str>,
     backend: Option<&'a str>,
     status: Status,
     created: Option<&'a str>,
     exit: Option<i32>,
+    /// When the agent's time is over, where that has a bound.
+    deadline: Option<&'a str>,
+    /// Why it ended, where the status alone does not say it.
+    ended_by: Option<EndedBy>,
+    /// How many requests were denied, where there is a log.
+    denied: Option<u64>,
+    /// Whether there may be more: a log that has grown much is counted in several goes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    denied_or_more: bool,
 }
 
 /// Runs the verb.
@@ -41,14 +58,16 @@ pub(super) fn run(context: &Context, args: &LsArgs) -> Result<()> {
         .bottles
         .iter()
         .filter(|bottle| args.all || lives(bottle.status));
-    let rows: Vec<Row<'_>> = shown.map(row).collect();
+    let state = context.state()?;
+    let mut budget = Budget::new(COUNTED);
+    let rows: Vec<Row<'_>> = shown
+        .map(|bottle| row(bottle, &state, &mut budget))
+        .collect();
     let printed = if args.json {
         context.ui().json(&rows)
     } else {
         let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
-        context
-            .ui()
-            .table(&["ID", "AGENT", "BACKEND", "STATUS", "AGE"], &lines)
+        context.ui().table(&HEADERS, &lines)
     };
     printed.map_err(Error::user)
 }
@@ -66,7 +85,15 @@ fn lives(status: Status) -> bool {
     }
 }
 
-fn row(bottle: &Bottle) -> Row<'_> {
+/// The headers of the table.
+const HEADERS: [&str; 7] = ["ID", "NAME", "AGENT", "BACKEND", "STATUS", "AGE", "DENIED"];
+
+fn row<'a>(bottle: &'a Bottle, state: &StateDir, budget: &mut Budget) -> Row<'a> {
+    // A log that cannot be read is `bottle audit`'s to complain about.
+    let denials = bottle
+        .stored
+        .then(|| count_denials(&state.bottle(&bottle.id), budget).ok())
+        .flatten();
     let record = bottle.record.as_ref();
     let resource = bottle.resources.first();
     let agent = bottle
@@ -75,7 +102,8 @@ fn row(bottle: &Bottle) -> Row<'_> {
         .find(|resource| resource.role == Role::Agent);
     Row {
         id: bottle.id.as_str(),
-        agent: record.map(|record| record.agent.as_str()),
+        name: record.map(|record| record.agent.as_str()),
+        agent: record.and_then(|record| record.course.program.as_deref()),
         backend: record
             .map(|record| record.backend.as_str())
             .or(resource.map(|found| found.backend.as_str())),
@@ -86,6 +114,10 @@ fn row(bottle: &Bottle) -> Row<'_> {
         exit: record
             .and_then(|record| record.exit)
             .or(agent.and_then(|agent| agent.exit)),
+        deadline: record.and_then(|record| record.course.deadline.as_deref()),
+        ended_by: bottle.ended_by(),
+        denied: denials.map(|denials| denials.count),
+        denied_or_more: denials.is_some_and(|denials| denials.reach == Reach::Part),
     }
 }
 
@@ -95,12 +127,16 @@ fn line(row: &Row<'_>) -> Vec<String> {
         Some(exit) => format!("{} ({exit})", row.status),
         None => row.status.to_string(),
     };
+    let more = if row.denied_or_more { "+" } else { "" };
+    let denied = row.denied.map(|count| format!("{count}{more}"));
     vec![
         row.id.to_owned(),
+        text(row.name),
         text(row.agent),
         text(row.backend),
         status,
         age(row.created, Timestamp::now()),
+        text(denied.as_deref()),
     ]
 }
 

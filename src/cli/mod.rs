@@ -4,6 +4,7 @@
 
 mod allow;
 mod args;
+mod attach;
 mod audit;
 mod change;
 mod check;
@@ -16,12 +17,15 @@ mod doctor;
 mod exec;
 mod init;
 mod inspect;
+mod length;
 mod logs;
 mod ls;
 mod manifest;
 mod plan;
+mod rm;
 mod run;
 mod schema;
+mod start;
 mod stop;
 mod trust;
 mod verify;

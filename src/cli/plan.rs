@@ -120,6 +120,7 @@ fn parts(context: &Context, resolved: &Resolved) -> Result<Parts> {
         owner,
         resolver: context.resolver()?,
         subnets: context.subnets()?,
+        timeout: None,
     })
 }
 

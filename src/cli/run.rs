@@ -5,9 +5,10 @@ use std::time::Duration;
 use anyhow::anyhow;
 use bottle_contract::id::{BottleId, SUFFIX_LEN};
 use bottle_contract::labels::Labels;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::context::Context;
+use super::length::seconds;
 use super::manifest::{ManifestArgs, require_trust};
 use super::plan;
 use crate::backends::{HostAccess, LaunchRequest};
@@ -18,7 +19,7 @@ use crate::launch::{
 };
 use crate::manifest::{Loaded, Resolved, TrustFlag, grants};
 use crate::process::{self, Invocation};
-use crate::state::{self, Accepts, FORMAT, Keep, Phase, Record};
+use crate::state::{self, Accepts, Begun, Course, FORMAT, Keep, Phase, Record};
 
 /// How long an engine may take to start: the first time it fetches a kernel.
 const START: Duration = Duration::from_mins(10);
@@ -44,7 +45,7 @@ pub(super) struct RunArgs {
     #[arg(long)]
     trust: bool,
 
-    /// Keep the logs and the audit when the bottle has ended
+    /// Keep the logs and the audit when the bottle has ended; with `--detach`, `stop` keeps all of it
     #[arg(long)]
     keep: bool,
 
@@ -52,9 +53,26 @@ pub(super) struct RunArgs {
     #[arg(long, short)]
     detach: bool,
 
+    /// End the agent after this time, such as `90s`, `10m` or `2h`; bottle then ends with status 124
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    timeout: Option<u64>,
+
+    /// Tell what happens as JSON lines on standard error, and nothing else there
+    ///
+    /// The agent's own standard error goes to standard output then, and no question is asked.
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(super) events: Option<Events>,
+
     /// Show what would be done, without doing it
     #[arg(long)]
     dry_run: bool,
+}
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Events {
+    /// One JSON object a line.
+    Json,
 }
 
 /// Runs the verb.
@@ -131,6 +149,7 @@ fn launch(
     let state = context.state()?;
     let mut record = record(resolved, loaded, choice, &id);
     record.keep = args.keep.then_some(Keep::Asked);
+    record.course.timeout = args.timeout;
     // Questions are asked before signals are held back and before anything is made: a Ctrl-C just ends them.
     let request = request(context, resolved, &record, &state.bottle(&id).audit_dir())?;
     let warns = request.host_access == Some(HostAccess::Warn);
@@ -139,6 +158,7 @@ fn launch(
     heal(choice.backend, &state, &record.owner, context.ui());
     let (dir, lock) = state.create(&id)?;
     context.ui().note(format!("bottle: {id}"));
+    begun(args).save(&dir.begun())?;
     let session = Session {
         backend: choice.backend,
         request: &request,
@@ -155,7 +175,18 @@ fn launch(
     })
 }
 
-fn request(
+/// Writes down what the command line says, so that `start` can say it again.
+fn begun(args: &RunArgs) -> Begun {
+    Begun {
+        name: args.manifest.name.as_ref().map(ToString::to_string),
+        image: args.manifest.image.clone(),
+        env: args.manifest.env.clone(),
+        given: args.manifest.command.clone(),
+        command: Vec::new(),
+    }
+}
+
+pub(super) fn request(
     context: &Context,
     resolved: &Resolved,
     record: &Record,
@@ -178,6 +209,7 @@ fn request(
         ),
         resolver: context.resolver()?,
         subnets: context.subnets()?,
+        timeout: record.course.timeout.map(Duration::from_secs),
     };
     prepare(resolved, parts, context)
 }
@@ -215,6 +247,7 @@ fn record(resolved: &Resolved, loaded: &Loaded, choice: &Choice<'_>, id: &Bottle
         keep: None,
         accepts: None,
         audit_head: None,
+        course: Course::default(),
     }
 }
 

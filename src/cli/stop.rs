@@ -10,8 +10,8 @@ use crate::state::Bottle;
 /// End a bottle and remove what was made for it.
 ///
 /// The agent is asked to end, and killed when it does not. Everything is removed as at the end of
-/// `run`; the logs and the audit of a bottle that was begun with `--keep` stay, until it is stopped
-/// once more.
+/// `run`. A detached bottle that was begun with `--keep` is not removed: it stays with its files, its
+/// logs and its audit, and `bottle start` starts it again, until `bottle rm` removes it.
 #[derive(Clone, Debug, Args)]
 pub(super) struct StopArgs {
     /// The bottles: their ids, or the beginnings of them

@@ -22,6 +22,11 @@ pub const ENVIRONMENT: &str = "/.bottle/run/environment.json";
 pub const PROMPT: &str = "/.bottle/run/prompt.md";
 /// A trap: a file that looks like credentials, and whose value nothing has a use for.
 pub const CANARY: &str = "/.bottle/run/credentials";
+/// How the guest says on standard error with which status the agent's command ended, where that is not 0.
+/// It is the last line of the agent's log, for an engine that tells no status.
+pub const ENDED_WITH: &str = "the agent's command ended with status ";
+/// The status of a command whose time was over, as `timeout(1)` has it.
+pub const TIME_IS_OVER: u8 = 124;
 /// The agent's home folder where the image has none for its user.
 pub const HOME: &str = "/home/agent";
 
@@ -50,6 +55,9 @@ pub struct Provision {
     /// The most processes of the agent's user, for an engine that has no bound of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<u32>,
+    /// How many seconds the agent's command may take; then the guest's `init` ends everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
 }
 
 /// What `guest provision` answers on standard output.
@@ -79,4 +87,7 @@ pub struct Environment {
     /// The most processes of the agent's user. The kernel binds every user by it but root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<u32>,
+    /// How many seconds the agent's command may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
 }

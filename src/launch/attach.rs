@@ -8,8 +8,8 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use super::signals::Signals;
 use crate::backends::Interrupted;
 use crate::error::Result;
-use crate::process::{self, Attached, Invocation};
-use crate::ui::Ui;
+use crate::process::{self, Attached, Errors, Invocation};
+use crate::ui::{Progress, Ui};
 
 /// How often the signals are looked at while the agent runs.
 const LOOK: Duration = Duration::from_millis(100);
@@ -27,18 +27,36 @@ pub enum Attachment {
     Ended(i32),
     /// Bottle was asked to end.
     Interrupted(Interrupted),
+    /// The time that it had is over.
+    TimedOut,
 }
 
 /// Runs a program with the user's own streams and terminal.
 ///
-/// Raw mode, resizing and Ctrl-C stay with the engine's own client, which has the terminal.
-pub fn attach(invocation: &Invocation, signals: &Signals, ui: &Ui) -> Result<Attachment> {
+/// Raw mode, resizing and Ctrl-C stay with the engine's own client, which has the terminal. `limit` is
+/// how long it may take.
+pub fn attach(
+    invocation: &Invocation,
+    signals: &Signals,
+    ui: &Ui,
+    limit: Option<Duration>,
+) -> Result<Attachment> {
     if let Some(interrupted) = signals.noted() {
         return Ok(Attachment::Interrupted(interrupted));
     }
     let _released = ui.release();
     let _terminal = Terminal::remember();
-    watch(&process::attach(invocation)?, signals, &|| Ok(false))
+    let errors = match ui.progress() {
+        Progress::Events => Errors::WithOutput,
+        Progress::Shown | Progress::Silent => Errors::Apart,
+    };
+    let end = limit.and_then(|limit| Instant::now().checked_add(limit));
+    watch(
+        &process::attach(invocation, errors)?,
+        signals,
+        &|| Ok(false),
+        Watched { end },
+    )
 }
 
 /// Runs a program that only prints, until it, what it shows, or we should end.
@@ -51,17 +69,40 @@ pub fn follow(
     over: &dyn Fn() -> Result<bool>,
 ) -> Result<Attachment> {
     let _released = ui.release();
-    watch(&process::follow(invocation)?, signals, over)
+    watch(
+        &process::follow(invocation)?,
+        signals,
+        over,
+        Watched { end: None },
+    )
+}
+
+/// What is known of a program that is watched.
+#[derive(Clone, Copy, Debug)]
+struct Watched {
+    /// When its time is over.
+    end: Option<Instant>,
+}
+
+impl Watched {
+    fn is_over(self) -> bool {
+        self.end.is_some_and(|end| Instant::now() >= end)
+    }
 }
 
 fn watch(
     attached: &Attached,
     signals: &Signals,
     over: &dyn Fn() -> Result<bool>,
+    watched: Watched,
 ) -> Result<Attachment> {
     let mut asked = Instant::now();
     loop {
         if let Some(status) = attached.wait_timeout(LOOK)? {
+            // What runs inside looks at the clock too, and may have been quicker.
+            if watched.is_over() {
+                return Ok(Attachment::TimedOut);
+            }
             // A Ctrl-C reaches the client too where it has no terminal of its own.
             return Ok(signals
                 .noted()
@@ -70,6 +111,10 @@ fn watch(
         if let Some(interrupted) = signals.noted() {
             end(attached)?;
             return Ok(Attachment::Interrupted(interrupted));
+        }
+        if watched.is_over() {
+            end(attached)?;
+            return Ok(Attachment::TimedOut);
         }
         if asked.elapsed() >= OVER {
             if over()? && attached.wait_timeout(LAST_WORDS)?.is_none() {

@@ -85,7 +85,9 @@ fn remove(backend: &dyn Backend, dir: &BottleDir, ui: &Ui) -> Result<Option<Stri
     let ran = match record.phase {
         Phase::Creating => false,
         Phase::Running => true,
-        Phase::Detached | Phase::Ended | Phase::Failed | Phase::Unknown => return Ok(None),
+        Phase::Restarting | Phase::Detached | Phase::Ended | Phase::Failed | Phase::Unknown => {
+            return Ok(None);
+        }
     };
     if ran {
         logs::save(backend, &record.id, dir, ui);

@@ -129,7 +129,7 @@ pub fn backend_of<'a>(registry: &'a Registry, bottle: &Bottle) -> Result<&'a dyn
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{FORMAT, Record, Status};
+    use crate::state::{Course, FORMAT, Record, Status};
 
     fn bottle(phase: Option<Phase>) -> Bottle {
         let id: bottle_contract::id::BottleId = "demo-abcdef".parse().unwrap();
@@ -149,6 +149,7 @@ mod tests {
             keep: None,
             accepts: None,
             audit_head: None,
+            course: Course::default(),
         });
         Bottle {
             id,

@@ -26,7 +26,7 @@ pub(super) fn save(backend: &dyn Backend, id: &BottleId, dir: &BottleDir, ui: &U
     }
 }
 
-fn read(backend: &dyn Backend, id: &BottleId, role: Role) -> Result<Vec<u8>> {
+pub(super) fn read(backend: &dyn Backend, id: &BottleId, role: Role) -> Result<Vec<u8>> {
     let captured = process::skim(&backend.logs(id, role, Follow::No)?, LIMIT)?;
     if captured.success() {
         return Ok([captured.stdout, captured.stderr].concat());

@@ -4,6 +4,7 @@
 //! record to the teardown, `attach` hands the terminal over, `inventory` and `clean` find and
 //! remove what is left, `verify` attacks a bottle. Backends are seen as `dyn Backend` only.
 
+mod again;
 mod ask;
 mod attach;
 mod choose;
@@ -18,6 +19,7 @@ mod session;
 mod settings;
 mod sidecar_binary;
 mod signals;
+mod status;
 mod steps;
 mod stop;
 mod summary;
@@ -26,6 +28,7 @@ mod verify;
 #[cfg(test)]
 mod stamped_tests;
 
+pub use again::Again;
 pub use ask::{ask, unfit};
 pub use attach::{Attachment, attach, follow};
 pub use choose::{Choice, Named, choose};
@@ -39,5 +42,6 @@ pub use sidecar_binary::{
     Source as SidecarSource, locate as locate_sidecar, provide as provide_sidecar,
 };
 pub use signals::Signals;
-pub use stop::stop;
+pub use status::agent_status;
+pub use stop::{Force, discard, stop};
 pub use verify::{Attacked, OwnParts, Row, Verdict, Verified, attack, verify_own};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use bottle_contract::dlp::{Dlp, Placeholder};
@@ -44,6 +45,8 @@ pub struct Parts {
     pub resolver: Option<IpAddr>,
     /// The block that was named for the networks of bottles.
     pub subnets: Option<Ipv4Net>,
+    /// How long the agent's command may take.
+    pub timeout: Option<Duration>,
 }
 
 /// Turns a manifest into a request. Every value that it names is there, or this fails.
@@ -114,6 +117,7 @@ pub fn prepare(resolved: &Resolved, parts: Parts, answers: &dyn Answers) -> Resu
             manifest::HostAccess::Refuse => backends::HostAccess::Refuse,
             manifest::HostAccess::Warn => backends::HostAccess::Warn,
         }),
+        timeout: parts.timeout,
     })
 }
 

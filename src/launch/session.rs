@@ -4,6 +4,10 @@
 //! so a launcher that is killed in between leaves a bottle that `clean` can find.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::{Timestamp, Unit};
 
 use super::ask::audit_head;
 use super::attach::{Attachment, attach};
@@ -16,8 +20,8 @@ use crate::backends::{
 };
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::state::{BottleDir, Keep, Lock, Phase, Record};
-use crate::ui::Ui;
+use crate::state::{Begun, BottleDir, EndedBy, Keep, Lock, Phase, Record};
+use crate::ui::{Event, Ui};
 
 /// Whether the launcher waits for the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,14 +63,19 @@ impl Session<'_> {
             Ok(launched) => launched,
             Err(error) => return self.fail(error),
         };
+        self.record.course.program = program(&launched.command);
         for note in &launched.notes {
             self.ui.note(note);
         }
         for warning in &launched.warnings {
             self.ui.warn(warning);
         }
+        self.ui.event(&Event::Ready {
+            id: self.request.labels.id.as_str(),
+            backend: self.backend.name(),
+        });
         match mode {
-            Mode::Detached => self.detach(),
+            Mode::Detached => self.detach(&launched),
             Mode::Attached => self.attend(&launched),
         }
     }
@@ -79,10 +88,19 @@ impl Session<'_> {
     }
 
     /// Starts the agent without a terminal; only then may the launcher go.
-    fn detach(mut self) -> Result<Exit> {
+    fn detach(mut self, launched: &Launched) -> Result<Exit> {
         if let Some(interrupted) = self.signals.noted() {
             return self.end(Ok(Attachment::Interrupted(interrupted)));
         }
+        let begun = Begun::load(&self.dir.begun()).map(Option::unwrap_or_default);
+        let noted = begun.and_then(|mut begun| {
+            begun.command.clone_from(&launched.command);
+            begun.save(&self.dir.begun())
+        });
+        if let Err(error) = noted {
+            return self.end(Err(error.into()));
+        }
+        self.note_deadline();
         let started = self.backend.start_detached(&self.request.labels.id);
         let recorded = started
             .map_err(Error::from)
@@ -97,13 +115,15 @@ impl Session<'_> {
     }
 
     fn attend(mut self, launched: &Launched) -> Result<Exit> {
+        self.note_deadline();
         let outcome = self.save(Phase::Running).and_then(|()| {
             let options = ExecOptions {
                 id: self.request.labels.id.clone(),
                 terminal: terminal(),
                 argv: launched.command.clone(),
             };
-            attach(&self.backend.exec(&options)?, self.signals, self.ui)
+            let call = self.backend.exec(&options)?;
+            attach(&call, self.signals, self.ui, self.request.timeout)
         });
         self.end(outcome)
     }
@@ -113,9 +133,15 @@ impl Session<'_> {
         let exit = match &outcome {
             Ok(Attachment::Ended(status)) => Exit::Agent(*status),
             Ok(Attachment::Interrupted(Interrupted(signal))) => Exit::Signal(*signal),
+            Ok(Attachment::TimedOut) => Exit::TimedOut,
             Err(_) => Exit::Bottle,
         };
         self.record.exit = Some(i32::from(exit.code()));
+        if exit == Exit::TimedOut {
+            self.record.course.ended_by = Some(EndedBy::Timeout);
+            self.ui
+                .warn("the time that `--timeout` gave is over: the agent was ended");
+        }
         self.keep_when(!matches!(exit, Exit::Agent(0) | Exit::Signal(_)));
         if self.record.keep.is_some() {
             self.record.audit_head = audit_head(self.backend, &self.request.labels.id);
@@ -158,6 +184,11 @@ impl Session<'_> {
         Err(error.into())
     }
 
+    /// The agent's command begins, and with it its time.
+    fn note_deadline(&mut self) {
+        self.record.course.deadline = deadline(self.request.timeout);
+    }
+
     fn keep_when(&mut self, failed: bool) {
         if self.record.keep.is_none() && failed {
             self.record.keep = Some(Keep::Failed);
@@ -192,9 +223,21 @@ impl Session<'_> {
             return;
         };
         for (what, count) in denials {
-            self.ui.note(format!("denied {count}×: {what}"));
+            self.ui.denied(&what, count);
         }
     }
+}
+
+/// Returns the name of a command's program, without its folder.
+fn program(command: &[String]) -> Option<String> {
+    let name = Path::new(command.first()?).file_name()?;
+    Some(name.to_string_lossy().into_owned())
+}
+
+/// Says when a command's time is over that begins now, in UTC.
+pub(super) fn deadline(time: Option<Duration>) -> Option<String> {
+    let end = Timestamp::now().checked_add(time?).ok()?;
+    Some(end.round(Unit::Second).unwrap_or(end).to_string())
 }
 
 /// A program in a bottle gets a terminal when the user has one on both ends.

@@ -52,6 +52,7 @@ fn request() -> LaunchRequest {
         owner: (1000, 1000),
         resolver: None,
         subnets: None,
+        timeout: None,
     };
     prepare(&resolved, parts, &Nobody).unwrap()
 }

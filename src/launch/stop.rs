@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::ask::audit_head;
 use super::inventory::backend_of;
 use super::logs;
-use crate::backends::Registry;
+use crate::backends::{Ground, Registry};
 use crate::error::{Error, Result};
 use crate::state::{Bottle, Keep, Lock, Phase, Record, StateDir, is_held};
 use crate::ui::Ui;
@@ -19,9 +19,10 @@ const LAUNCHER: Duration = Duration::from_mins(1);
 /// How often its lock is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Ends a bottle and removes what was made for it; what `--keep` asked for stays.
+/// Ends a bottle and removes what was made for it.
 ///
-/// Of a bottle that has ended already the rest goes too: its logs and its record.
+/// One that `--keep` asked for stays, stopped, with all its files: it can be started again. Of a
+/// bottle that has ended already the rest goes too: its logs and its record.
 pub fn stop(registry: &Registry, state: &StateDir, bottle: &Bottle, ui: &Ui) -> Result<()> {
     if bottle.held {
         return tell_launcher(state, bottle);
@@ -42,21 +43,66 @@ pub fn stop(registry: &Registry, state: &StateDir, bottle: &Bottle, ui: &Ui) -> 
         .record
         .as_ref()
         .filter(|record| record.keep == Some(Keep::Asked));
-    let head = kept.and_then(|_| audit_head(backend, &bottle.id));
+    let Some(record) = kept else {
+        backend.stop(&bottle.id)?;
+        backend.remove(&bottle.id)?;
+        return Ok(dir.remove()?);
+    };
+    let head = audit_head(backend, &bottle.id);
     backend.stop(&bottle.id)?;
-    if kept.is_some() {
-        logs::save(backend, &bottle.id, &dir, ui);
-    }
-    backend.remove(&bottle.id)?;
-    match kept {
-        Some(record) => Ok(Record {
-            phase: Phase::Ended,
-            audit_head: head,
-            ..record.clone()
+    logs::save(backend, &bottle.id, &dir, ui);
+    let phase = match backend.ground() {
+        Ground::Image => Phase::Detached,
+        // What has no image has no files that outlive it: there is nothing to start again.
+        Ground::Host => {
+            backend.remove(&bottle.id)?;
+            Phase::Ended
         }
-        .save(&dir.record())?),
-        None => Ok(dir.remove()?),
+    };
+    Ok(Record {
+        phase,
+        // A sidecar that does not run any more tells nothing new.
+        audit_head: head.or_else(|| record.audit_head.clone()),
+        ..record.clone()
     }
+    .save(&dir.record())?)
+}
+
+/// Removes a bottle with all its files, logs and audit. One that runs needs force.
+pub fn discard(registry: &Registry, state: &StateDir, bottle: &Bottle, force: Force) -> Result<()> {
+    let runs = bottle.held || bottle.status.runs();
+    if runs && force == Force::No {
+        let error = anyhow!("the bottle `{}` is {}", bottle.id, bottle.status);
+        let hint = format!(
+            "`bottle stop {0}` ends it, `bottle rm --force {0}` ends and removes it",
+            bottle.id
+        );
+        return Err(Error::user(error).hint(hint));
+    }
+    let dir = state.bottle(&bottle.id);
+    if bottle.held {
+        tell_launcher(state, bottle)?;
+    }
+    if bottle.stored && !dir.path().exists() {
+        return Ok(());
+    }
+    let _lock = bottle
+        .stored
+        .then(|| Lock::acquire(&dir.lock()))
+        .transpose()?;
+    if !bottle.resources.is_empty() {
+        backend_of(registry, bottle)?.remove(&bottle.id)?;
+    }
+    Ok(dir.remove()?)
+}
+
+/// Whether to remove a bottle that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// It stays.
+    No,
+    /// It is ended first.
+    Yes,
 }
 
 /// A launcher that lives takes its bottle down by itself, at whatever step it is.

@@ -21,8 +21,22 @@ pub struct Attached {
 /// Starts a program on bottle's own standard input, output and error.
 ///
 /// The invocation's own input is not used, and messages come in the user's language.
-pub fn attach(invocation: &Invocation) -> Result<Attached, ProcessError> {
-    start(invocation, &base(invocation))
+pub fn attach(invocation: &Invocation, errors: Errors) -> Result<Attached, ProcessError> {
+    let base = base(invocation);
+    let expression = match errors {
+        Errors::Apart => base,
+        Errors::WithOutput => base.stderr_to_stdout(),
+    };
+    start(invocation, &expression)
+}
+
+/// Where a program on bottle's own streams writes its errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errors {
+    /// To bottle's standard error.
+    Apart,
+    /// To bottle's standard output, since standard error is for something else.
+    WithOutput,
 }
 
 /// Starts a program on bottle's own standard output and error, with nothing to read.

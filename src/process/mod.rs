@@ -14,7 +14,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use attach::{Attached, attach, follow};
+pub use attach::{Attached, Errors, attach, follow};
 pub use capture::MAX_CAPTURE;
 pub use error::{ProcessError, Stream};
 pub use find::find;

@@ -299,7 +299,7 @@ fn a_secret_on_standard_input_is_not_printed() {
 
 #[test]
 fn an_attached_program_can_be_watched_and_ended() {
-    let ended = attach(&shell("exit 9")).unwrap();
+    let ended = attach(&shell("exit 9"), Errors::Apart).unwrap();
     assert_eq!(ended.wait_timeout(AMPLE).unwrap(), Some(9));
     assert_eq!(ended.try_wait().unwrap(), Some(9));
     ended.terminate().unwrap();

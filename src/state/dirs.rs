@@ -122,6 +122,16 @@ impl BottleDir {
         self.path.join("record.json")
     }
 
+    /// Returns the path of what the command line changed in the manifest.
+    pub fn begun(&self) -> PathBuf {
+        self.path.join("begun.json")
+    }
+
+    /// Returns the path of how far the denials were counted.
+    pub fn denials(&self) -> PathBuf {
+        self.path.join("denials.json")
+    }
+
     /// Returns the lock's path.
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")

@@ -6,8 +6,10 @@
 //! bottle after any crash, and it is a pure function.
 
 mod atomic;
+mod begun;
 mod chain;
 mod clean;
+mod denials;
 mod dirs;
 mod error;
 mod journal;
@@ -21,8 +23,10 @@ mod record;
 mod select;
 
 pub use atomic::write_atomic;
+pub use begun::Begun;
 pub use chain::{Break, Chain};
 pub use clean::{CleanItem, CleanPlan, Scope, plan_clean};
+pub use denials::{Budget, Denials, Reach, count_denials};
 pub use dirs::{BottleDir, StateDir, Stored};
 pub use error::StateError;
 pub use journal::{Journal, Line};
@@ -30,5 +34,5 @@ pub use lock::{Lock, is_held};
 pub use observed::{Observed, ResourceKind};
 pub use owner::owner;
 pub use reconcile::{Bottle, RecordView, Status, reconcile};
-pub use record::{Accepts, FORMAT, Keep, Phase, Record};
+pub use record::{Accepts, Course, EndedBy, FORMAT, Keep, Phase, Record};
 pub use select::{SelectError, select};

@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use bottle_contract::guest::TIME_IS_OVER;
 use bottle_contract::id::{BottleId, Role};
 use serde::Serialize;
 
 use super::observed::{Observed, ResourceKind};
-use super::record::{Keep, Phase, Record};
+use super::record::{EndedBy, Keep, Phase, Record};
 
 /// What the state folder has about one bottle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,21 @@ pub struct Bottle {
     pub record: Option<Record>,
     /// Its resources, in the order of removal.
     pub resources: Vec<Observed>,
+}
+
+impl Bottle {
+    /// Says why it ended, where a status alone does not: of a detached agent nobody writes it down.
+    pub fn ended_by(&self) -> Option<EndedBy> {
+        let course = &self.record.as_ref()?.course;
+        course.timeout?;
+        let over = Some(i32::from(TIME_IS_OVER));
+        let agent = self
+            .resources
+            .iter()
+            .find(|resource| resource.role == Role::Agent);
+        let told = agent.filter(|agent| !agent.running && agent.exit == over);
+        course.ended_by.or(told.map(|_| EndedBy::Timeout))
+    }
 }
 
 /// The state of a bottle.
@@ -162,9 +178,13 @@ fn status(bottle: &Bottle) -> Status {
     let asked = bottle.record.as_ref().and_then(|record| record.keep) == Some(Keep::Asked);
     match (presence, phase) {
         (Presence::Runs, Some(Phase::Detached | Phase::Unknown)) => Status::Detached,
-        (Presence::Stands, Some(Phase::Detached | Phase::Unknown)) => Status::Stopped,
+        (Presence::Stands, Some(Phase::Detached | Phase::Unknown))
+        // Its launcher died: what runs of it only idles.
+        | (Presence::Runs | Presence::Stands, Some(Phase::Restarting)) => Status::Stopped,
         (Presence::Runs | Presence::Stands, _) => Status::Orphaned,
-        (Presence::Nothing, Some(Phase::Ended | Phase::Failed | Phase::Detached)) if asked => {
+        (Presence::Nothing, Some(
+            Phase::Ended | Phase::Failed | Phase::Detached | Phase::Restarting,
+        )) if asked => {
             Status::Ended
         }
         // A newer version may keep its state for a reason that this one does not know.
@@ -175,7 +195,7 @@ fn status(bottle: &Bottle) -> Status {
 
 fn while_held(phase: Option<Phase>) -> Status {
     match phase {
-        None | Some(Phase::Creating) => Status::Starting,
+        None | Some(Phase::Creating | Phase::Restarting) => Status::Starting,
         Some(Phase::Running | Phase::Unknown) => Status::Running,
         Some(Phase::Detached) => Status::Detached,
         Some(Phase::Ended | Phase::Failed) => Status::Ending,

@@ -32,6 +32,7 @@ fn record(id: BottleId, phase: Phase, keep: Option<Keep>) -> Record {
         keep,
         accepts: None,
         audit_head: None,
+        course: Course::default(),
     }
 }
 
@@ -104,6 +105,7 @@ fn check(folder: Folder, made: Made, locked: &[BottleId], expected: Status) {
 fn a_living_launcher_tells_by_its_record() {
     for (phase, expected) in [
         (Phase::Creating, Status::Starting),
+        (Phase::Restarting, Status::Starting),
         (Phase::Running, Status::Running),
         (Phase::Detached, Status::Detached),
         (Phase::Ended, Status::Ending),
@@ -137,6 +139,15 @@ fn a_detached_bottle_runs_or_has_stopped() {
     check(stored, Made::Nothing, &[], Status::Leftover);
     // The agent has ended, and its sidecar goes on.
     check(stored, Made::Unattended, &[], Status::Stopped);
+}
+
+#[test]
+fn what_a_killed_start_leaves_is_stopped_and_not_left_over() {
+    let stored = Folder::With(Phase::Restarting, Some(Keep::Asked));
+    for made in [Made::Stopped, Made::Unattended, Made::Running] {
+        check(stored, made, &[], Status::Stopped);
+    }
+    check(stored, Made::Nothing, &[], Status::Ended);
 }
 
 #[test]
@@ -314,4 +325,25 @@ proptest! {
             .sum();
         prop_assert_eq!(gone, free);
     }
+}
+
+#[test]
+fn a_detached_agent_whose_time_was_over_is_told_from_one_that_ended() {
+    let check = |timeout, exit, running, expected| {
+        let mut record = record(id(1), Phase::Detached, None);
+        record.course.timeout = timeout;
+        let mut agent = resource(id(1), Role::Agent, running, OURS);
+        agent.exit = exit;
+        let view = RecordView {
+            id: id(1),
+            record: Some(record),
+        };
+        let bottles = reconcile(OURS, &[view], &[agent], &BTreeSet::new());
+        assert_eq!(bottles[0].ended_by(), expected, "{timeout:?} {exit:?}");
+    };
+    check(Some(60), Some(124), false, Some(EndedBy::Timeout));
+    check(Some(60), Some(3), false, None);
+    check(Some(60), None, true, None);
+    // Without a bound the status is the agent's own.
+    check(None, Some(124), false, None);
 }

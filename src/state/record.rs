@@ -58,6 +58,38 @@ pub struct Record {
     /// Where the audit log ended when the bottle did, where it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_head: Option<Head>,
+    /// What it was told to be, and what came of that.
+    #[serde(flatten)]
+    pub course: Course,
+}
+
+/// What a bottle was told to be, and what came of that.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Course {
+    /// The agent's program, without its folder, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// How many seconds the agent's command may take, where that has a bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// When that time is over, in UTC (RFC 3339), once the command runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
+    /// Why it ended, where the status does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<EndedBy>,
+}
+
+/// Why a bottle ended, where a status alone does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndedBy {
+    /// The time that `--timeout` gave was over.
+    Timeout,
+    /// Written by a newer version of bottle.
+    #[serde(other)]
+    Unknown,
 }
 
 /// How far a bottle came.
@@ -66,6 +98,8 @@ pub struct Record {
 pub enum Phase {
     /// Its resources are being made.
     Creating,
+    /// It was stopped, and is being started again: what it holds must not go.
+    Restarting,
     /// The agent runs, and the launcher waits for it.
     Running,
     /// It was left running on purpose.

@@ -8,7 +8,7 @@ use bottle_contract::secret::Secret;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use thiserror::Error;
 
-use super::screen::Ui;
+use super::screen::{Progress, Ui};
 use super::text::printable_line;
 
 /// The longest secret that can be typed; a bound for a terminal that never sends a line break.
@@ -36,12 +36,12 @@ pub enum AskError {
 impl Ui {
     /// Tells whether a person can be asked and can read the question.
     pub fn can_ask(&self) -> bool {
-        can_ask()
+        self.progress() != Progress::Events && can_ask()
     }
 
     /// Asks a question; anything but `y` or `yes` is a no.
     pub fn confirm(&self, question: &str) -> Result<bool, AskError> {
-        if !can_ask() {
+        if !self.can_ask() {
             return Err(AskError::NoTerminal);
         }
         let mut answer = String::new();
@@ -58,6 +58,9 @@ impl Ui {
 
     /// Asks for a secret on the terminal itself, whatever the streams are. Nothing is echoed.
     pub fn ask_secret(&self, prompt: &str) -> Result<Secret, AskError> {
+        if self.progress() == Progress::Events {
+            return Err(AskError::NoTerminal);
+        }
         let open = File::options().read(true).write(true).open("/dev/tty");
         let mut terminal = open.map_err(|_| AskError::NoTerminal)?;
         self.undrawn(|| ask_on(&mut terminal, prompt))

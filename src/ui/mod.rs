@@ -5,6 +5,7 @@
 //! bottle's agent may choose some of it.
 
 mod ask;
+mod event;
 mod phase;
 mod screen;
 mod table;
@@ -13,5 +14,6 @@ mod tests;
 mod text;
 
 pub use ask::AskError;
+pub use event::{By, Event, Outcome};
 pub use phase::Phase;
 pub use screen::{Progress, Released, Ui};

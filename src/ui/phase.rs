@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::screen::{GREEN, RED, Ui};
+use super::event::{Event, Outcome, millis};
+use super::screen::{GREEN, Progress, RED, Ui};
 use super::text::{elapsed, printable_line};
 
 /// How often a spinner turns.
@@ -19,12 +20,6 @@ pub struct Phase<'a> {
     begun: Instant,
     bar: Option<ProgressBar>,
     outcome: Outcome,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Failed,
-    Done,
 }
 
 impl<'a> Phase<'a> {
@@ -62,6 +57,13 @@ impl Drop for Phase<'_> {
         if let (Some(bar), Some(bars)) = (&self.bar, &self.ui.bars) {
             bar.finish_and_clear();
             bars.remove(bar);
+        }
+        if self.ui.progress() == Progress::Events {
+            self.ui.write_event(&Event::Phase {
+                name: &self.name,
+                outcome: self.outcome,
+                millis: millis(self.begun.elapsed()),
+            });
         }
         if !self.ui.shows_progress() {
             return;

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
+use super::event::Event;
 use super::phase::Phase;
 use super::table::layout;
 use super::text::printable;
@@ -30,6 +31,8 @@ pub enum Progress {
     Shown,
     /// Not at all, as with `--json`.
     Silent,
+    /// As JSON lines, and all that is said with them: standard error has nothing else.
+    Events,
 }
 
 /// While this lives, nothing of ours is drawn: the terminal is somebody else's.
@@ -78,10 +81,10 @@ impl Ui {
         )
     }
 
-    /// Makes one without colour and progress, for when the environment itself cannot be read.
-    pub fn plain() -> Self {
+    /// Makes one without colour, for when the environment itself cannot be read.
+    pub fn plain(progress: Progress) -> Self {
         let (out, err) = (Box::new(io::stdout()), Box::new(io::stderr()));
-        Self::on(out, err, None, Progress::Silent, Paint::Plain)
+        Self::on(out, err, None, progress, Paint::Plain)
     }
 
     pub(super) fn on(
@@ -110,16 +113,27 @@ impl Ui {
 
     /// Says something to people.
     pub fn note(&self, text: impl fmt::Display) {
-        self.say(&printable(&text.to_string()));
+        let text = text.to_string();
+        match self.progress {
+            Progress::Events => self.write_event(&Event::Note { text: &text }),
+            Progress::Shown | Progress::Silent => self.say(&printable(&text)),
+        }
     }
 
     /// Warns people.
     pub fn warn(&self, text: impl fmt::Display) {
-        self.labelled("warning", YELLOW, &text.to_string());
+        let text = text.to_string();
+        match self.progress {
+            Progress::Events => self.write_event(&Event::Warning { text: &text }),
+            Progress::Shown | Progress::Silent => self.labelled("warning", YELLOW, &text),
+        }
     }
 
     /// Shows an error with what led to it and what to do about it.
     pub fn error(&self, error: &Error) {
+        if self.progress == Progress::Events {
+            return self.error_event(error);
+        }
         for (part, text) in error.parts() {
             let colour = match part {
                 Part::Error => RED,
@@ -128,6 +142,24 @@ impl Ui {
             };
             self.labelled(part.label(), colour, &text);
         }
+    }
+
+    fn error_event(&self, error: &Error) {
+        let parts = error.parts();
+        let of = |wanted: Part| {
+            let texts = parts.iter().filter(move |(part, _)| *part == wanted);
+            texts.map(|(_, text)| text.clone()).collect::<Vec<_>>()
+        };
+        self.write_event(&Event::Error {
+            text: &of(Part::Error).join("; "),
+            causes: of(Part::Cause),
+            hints: of(Part::Hint),
+        });
+    }
+
+    /// Says how progress is told.
+    pub fn progress(&self) -> Progress {
+        self.progress
     }
 
     /// Prints data as it is: lines for scripts, with their line breaks.

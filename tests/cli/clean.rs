@@ -34,7 +34,10 @@ fn nothing_is_listed_and_nothing_removed_where_nothing_is() {
     // With engines that hold nothing, and without any.
     for world in [world(), World::new()] {
         let listed = world.bottle(&["ls"]).ends_with(0);
-        assert_eq!(listed.out(), "ID  AGENT  BACKEND  STATUS  AGE\n");
+        assert_eq!(
+            listed.out(),
+            "ID  NAME  AGENT  BACKEND  STATUS  AGE  DENIED\n"
+        );
         let listed = world.bottle(&["ls", "--json", "--all"]).ends_with(0);
         assert_eq!(listed.out(), "[]\n");
         assert_eq!(listed.err(), "");

@@ -32,6 +32,7 @@ fn the_main_help() {
       check        Check a manifest, or ask what its policy says of a URL
       ls           List bottles
       exec         Run a command in a running bottle
+      attach       Watch the agent of a detached bottle
       logs         Show what the agent or its sidecar has printed
       audit        Show what the sidecar decided
       cp           Copy files into a bottle, or out of it
@@ -39,6 +40,8 @@ fn the_main_help() {
       allow        Let a running bottle reach a host
       deny         Withdraw a host from a running bottle
       stop         End a bottle and remove what was made for it
+      start        Start a stopped bottle again
+      rm           Remove a bottle, with its files, its logs and its audit
       clean        Remove what is left over
       doctor       Say what this machine can run bottles on, and what is missing
       verify       Attack a bottle from inside, and say whether the wall holds
@@ -59,7 +62,7 @@ fn the_main_help() {
 #[test]
 fn every_verb_says_what_it_does_and_every_argument_what_it_is() {
     let verbs = verbs();
-    assert_eq!(verbs.len(), 19, "{verbs:?}");
+    assert_eq!(verbs.len(), 22, "{verbs:?}");
     for verb in &verbs {
         let short = World::new().bottle(&[verb, "-h"]).ends_with(0).raw_out;
         let first = short.lines().next().unwrap();

@@ -214,3 +214,41 @@ fn a_manifest_without_an_image_is_told_how_to_name_one() {
     assert!(ran.err().contains("names no image"), "{ran:?}");
     assert!(ran.err().contains("--image"), "{ran:?}");
 }
+
+#[test]
+fn events_are_all_that_stands_on_standard_error() {
+    let world = World::with_agent(GREEDY).engine("docker", Fake::Answers);
+    let ran = world.bottle(&["run", "--events", "json"]).ends_with(125);
+    let events: Vec<serde_json::Value> = ran
+        .raw_err
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|event| event["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["error", "ended"]);
+    assert!(
+        events[0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("is not trusted"),
+        "{ran:?}"
+    );
+    assert!(events[0]["hints"][0].is_string(), "{ran:?}");
+    assert_eq!(
+        (&events[1]["status"], &events[1]["by"]),
+        (&125.into(), &"bottle".into())
+    );
+    // The control: the same in words.
+    let words = world.bottle(&["run"]).ends_with(125);
+    assert!(words.raw_err.starts_with("error: "), "{words:?}");
+}
+
+#[test]
+fn a_timeout_has_a_unit() {
+    let world = World::with_agent(PLAIN);
+    world.bottle(&["run", "--timeout", "10"]).ends_with(2);
+    world.bottle(&["run", "--timeout", "10m"]).ends_with(125);
+}

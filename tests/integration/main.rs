@@ -14,7 +14,9 @@
 )]
 
 mod addresses;
+mod again;
 mod apple_on_linux;
+mod attach;
 mod bounds;
 mod copies;
 mod credentials;
@@ -32,7 +34,9 @@ mod policy;
 mod sealing;
 mod signals;
 mod terminals;
+mod timeouts;
 mod trust;
+mod unattended;
 mod verbs;
 mod verify;
 mod walls;
@@ -56,6 +60,10 @@ macro_rules! engine {
 macro_rules! scenarios {
     ($($engine:ident)+) => {$(
         engine! { $engine:
+            attach::{
+                a_detached_agent_is_watched_by_several_to_its_end,
+                what_is_listed_of_a_bottle,
+            };
             copies::{copies_go_both_ways_whole, what_comes_out_stays_in_its_folder};
             credentials::{
                 common_tools_trust_the_bottle_without_flags,
@@ -90,10 +98,15 @@ macro_rules! scenarios {
                 a_large_paste_arrives_whole,
                 keys_and_sizes_reach_the_agent,
             };
+            timeouts::{
+                a_detached_agent_ends_when_its_time_is_over,
+                an_agent_ends_when_its_time_is_over,
+            };
             trust::{
                 a_route_without_trust_is_refused_and_nothing_is_made,
                 what_grants_nothing_needs_no_trust,
             };
+            unattended::{events_tell_what_happens_and_nothing_else_is_said};
             verbs::{
                 a_detached_agent_that_ends_is_shown_as_stopped,
                 every_verb_works_on_a_detached_bottle,
@@ -121,6 +134,10 @@ macro_rules! of_engines {
     ($($engine:ident)+) => {$(
         engine! { $engine:
             addresses::{networks_are_small_and_never_where_somebody_is};
+            again::{
+                a_kept_bottle_starts_again_with_its_files_behind_a_new_wall,
+                what_was_tampered_with_does_not_start_again,
+            };
             deaths::{a_launcher_may_die_at_any_point};
             faults::{
                 a_full_disk_is_an_error_and_leaves_nothing,

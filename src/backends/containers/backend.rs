@@ -10,13 +10,14 @@ use bottle_contract::guest;
 use bottle_contract::id::{BottleId, Role};
 use bottle_contract::secret::Secret;
 
+use super::again;
 use super::around;
 use super::capabilities::Capabilities;
 use super::engine::{Engine, Located};
 use super::error::EngineError;
 use super::images::{self, Workshop};
 use super::listing;
-use super::phases::{Fresh, Scene, step, step_any};
+use super::phases::{Fresh, Scene, Standing, step, step_any};
 use super::plan::{self, LaunchPlan};
 use super::probe;
 use super::record::EngineInfo;
@@ -109,6 +110,7 @@ impl Containers {
             can: &can,
             facts: self.engine.facts(),
             progress,
+            standing: Standing::New,
         };
         let sealed = Fresh::new(scene).networked()?.guarded()?.sealed()?;
         Ok(sealed.launched())
@@ -165,6 +167,28 @@ impl Backend for Containers {
                         .iter()
                         .map(|error| format!("{:#}", anyhow!("{error}")))
                         .collect(),
+                },
+            }
+        })
+    }
+
+    fn relaunch(
+        &self,
+        request: &LaunchRequest,
+        progress: &dyn Progress,
+    ) -> Result<Launched, BackendError> {
+        let engine = self.located()?;
+        let id = &request.labels.id;
+        // An earlier try may have died with the agent's container idling.
+        self.stop(id)?;
+        let can = self.capabilities(&engine)?;
+        again::launch(&engine, request, &can, self.engine.facts(), progress).map_err(|first| {
+            hand_over_logs(&engine, id, progress);
+            match self.stop(id) {
+                Ok(()) => first,
+                Err(error) => BackendError::Undo {
+                    first: Box::new(first),
+                    undo: vec![format!("{:#}", anyhow!(error))],
                 },
             }
         })

@@ -4,6 +4,7 @@
 //! and `phases` makes it: Fresh, Networked, Guarded, Sealed. Nothing here
 //! branches on an engine's name, only on [`Capabilities`].
 
+mod again;
 mod archive;
 mod around;
 mod backend;

@@ -27,7 +27,7 @@ use super::sidecar;
 use super::subnets::Subnets;
 use crate::backends::backend::{BackendError, Progress};
 use crate::backends::environment;
-use crate::backends::request::{LaunchRequest, Launched, Sharing};
+use crate::backends::request::{LaunchRequest, Launched, RootAccess, Sharing};
 use crate::backends::workspace;
 use crate::machine::{Facts, networks_in_use};
 use crate::process::{self, Input};
@@ -46,6 +46,16 @@ pub(super) struct Scene<'a> {
     pub(super) can: &'a Capabilities,
     pub(super) facts: &'a Facts,
     pub(super) progress: &'a dyn Progress,
+    pub(super) standing: Standing,
+}
+
+/// Whether the containers and networks were made by this launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// They were.
+    New,
+    /// They stand since an earlier one: they are connected, and the agent's files are in place.
+    Before,
 }
 
 /// Nothing is made yet.
@@ -123,6 +133,11 @@ fn free_blocks(scene: Scene<'_>) -> anyhow::Result<Subnets> {
 }
 
 impl<'a> Networked<'a> {
+    /// Takes what an earlier launch made.
+    pub(super) fn standing(scene: Scene<'a>) -> Self {
+        Self(scene)
+    }
+
     /// Connects, starts and configures the sidecar; then the agent's container may idle beside it.
     pub(super) fn guarded(self) -> Result<Guarded<'a>, BackendError> {
         let scene = self.0;
@@ -264,6 +279,7 @@ impl Guarded<'_> {
             workdir: request.workdir.clone(),
             command: plan.command.clone(),
             processes: plan.processes,
+            timeout: request.timeout.map(|time| time.as_secs()),
         };
         let spec = guest_call(&plan.agent.name, "provision", Some("0:0"));
         let captured = engine.exec(
@@ -281,8 +297,13 @@ impl Guarded<'_> {
             request,
             plan,
             progress,
+            standing,
             ..
         } = self.scene;
+        // A root that is read-only has its workspace in memory, which goes when it stops.
+        if standing == Standing::Before && request.root == RootAccess::Writable {
+            return Ok(());
+        }
         let Some(workspace) = request
             .workspace
             .as_ref()

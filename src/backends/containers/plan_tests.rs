@@ -93,6 +93,7 @@ fn request() -> LaunchRequest {
         subnets: None,
         paths: Vec::new(),
         host_access: None,
+        timeout: None,
     }
 }
 

@@ -11,7 +11,7 @@ use bottle_contract::secret::Secret;
 use super::capabilities::HostAddress;
 use super::engine::Located;
 use super::oracle;
-use super::phases::Scene;
+use super::phases::{Scene, Standing};
 use super::plan::{self, AUDIT_LOG, PROXY_PORT, SIDECAR_PROGRAM};
 use super::record::ContainerRecord;
 use super::request::{ExecSpec, Request, Streams};
@@ -27,9 +27,14 @@ const DNS: u16 = 53;
 
 /// Connects the sidecar to the agent's network, starts it, and finds where the agent will see it.
 pub(super) fn start(scene: Scene<'_>) -> anyhow::Result<(ContainerRecord, SocketAddr)> {
-    let Scene { engine, plan, .. } = scene;
+    let Scene {
+        engine,
+        plan,
+        standing,
+        ..
+    } = scene;
     let name = &plan.sidecar.name;
-    if let Some(connect) = plan.connect() {
+    if let Some(connect) = plan.connect().filter(|_| standing == Standing::New) {
         engine.perform("connect the sidecar to the internal network", &connect)?;
     }
     engine.perform("start the sidecar", &Request::Start(name.clone()))?;

@@ -138,6 +138,20 @@ impl Backend for Native {
         })
     }
 
+    fn relaunch(
+        &self,
+        request: &LaunchRequest,
+        _progress: &dyn Progress,
+    ) -> Result<Launched, BackendError> {
+        Err(BackendError::Refused {
+            what: format!(
+                "`{}` cannot start again: its root lay in memory, and went when it was stopped",
+                request.labels.id
+            ),
+            hint: "run a new one, or make it on an engine: `--backend docker`".to_owned(),
+        })
+    }
+
     fn start_detached(&self, id: &BottleId) -> Result<(), BackendError> {
         let (made, processes) = self.running(id)?;
         call(&made, "detach", &[processes.keeper]).map_err(|error| step("agent", error))

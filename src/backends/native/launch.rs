@@ -251,6 +251,7 @@ fn message(scene: Scene<'_>, made: &Made) -> anyhow::Result<Start> {
             command: plan::command(request)?,
             processes: Some(plan::processes(request)),
             canary: settings.dlp.canary.clone(),
+            timeout: request.timeout.map(|time| time.as_secs()),
         },
     })
 }

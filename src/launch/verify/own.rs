@@ -25,7 +25,7 @@ use crate::backends::{
 use crate::error::{Error, Result};
 use crate::launch::Signals;
 use crate::launch::steps::Steps;
-use crate::state::{self, BottleDir, FORMAT, Phase, Record, StateDir};
+use crate::state::{self, BottleDir, Course, FORMAT, Phase, Record, StateDir};
 use crate::ui::Ui;
 
 /// The agent's name.
@@ -132,6 +132,7 @@ fn record(parts: &OwnParts<'_>, id: &BottleId) -> Record {
         keep: None,
         accepts: None,
         audit_head: None,
+        course: Course::default(),
     }
 }
 
@@ -182,6 +183,7 @@ fn request(
         },
         subnets: parts.subnets,
         paths: Vec::new(),
+        timeout: None,
         host_access: None,
     })
 }

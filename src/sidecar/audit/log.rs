@@ -39,10 +39,12 @@ struct Line<'a> {
 impl AuditLog {
     /// Opens the log, readable by its owner only, and keeps what is in it.
     pub fn open(path: &Path, level: LogLevel) -> io::Result<Self> {
+        let journal = Journal::open(path, Bounds::default())?;
         Ok(Self {
-            journal: Mutex::new(Journal::open(path, Bounds::default())?),
+            // The numbers of an earlier start are taken; each stands on a line of its own.
+            last_id: AtomicU64::new(journal.head().seq),
+            journal: Mutex::new(journal),
             level,
-            last_id: AtomicU64::new(0),
             held: Notify::new(),
         })
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
+use bottle_contract::guest::ENDED_WITH;
 use rustix::process::{self, DumpableBehavior};
 
 use super::adopt::Covered;
@@ -97,7 +98,7 @@ fn dispatch(words: &[OsString]) -> Result<u8, Failure> {
             0 => Ok(0),
             code => Err(Failure {
                 code,
-                reason: anyhow!("the agent's command ended with status {code}"),
+                reason: anyhow!("{ENDED_WITH}{code}"),
             }),
         },
         (Some("exec"), command) => exec::exec(root, command),

@@ -15,7 +15,7 @@ use super::call::{Failure, usage};
 use super::limits::{MESSAGE_BYTES, SURROUNDINGS_BYTES};
 use super::lookup::{DEFAULT_PATH, Lookup, find};
 use super::relay::Relay;
-use super::{accounts, files, filter, input};
+use super::{accounts, files, filter, init, input};
 
 /// Bottle itself failed, before there was a command to speak of.
 const FAILED: u8 = 125;
@@ -73,6 +73,9 @@ pub(super) fn exec(root: &Path, words: &[OsString]) -> Result<u8, Failure> {
         .args(args)
         .envs(variables)
         .env("HOME", &home);
+    if environment.timeout.is_some() {
+        init::time_begins();
+    }
     run(call, &program)
 }
 

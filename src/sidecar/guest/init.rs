@@ -4,19 +4,21 @@
 //! SIGTERM, SIGINT or SIGHUP all other processes are told to end before it
 //! ends itself, which makes the kernel kill whatever is left. On SIGUSR1, which
 //! `guest go` sends, it starts the agent's command and ends when that ends, with
-//! its status: the command's output is then the container's own log.
+//! its status: the command's output is then the container's own log. Where the command may take so long
+//! and no longer, the time begins with it, and its end is the end of the container.
 
 use std::ffi::CStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use bottle_contract::guest::GUEST;
+use bottle_contract::guest::{GUEST, TIME_IS_OVER};
 use rustix::io::Errno;
 use rustix::process::{self, Pid, Signal, WaitOptions, WaitStatus};
 
+use super::call::complain;
 use super::limits::{GRACE, GRACE_STEP};
 use super::signals::Signals;
 
@@ -25,6 +27,14 @@ const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::HUP];
 /// The name that process 1 has while it tells everyone to end. What passes signals on looks for it,
 /// since a command that is told twice would not end in good order.
 const ENDING_NAME: &CStr = c"guest-ending";
+
+/// Tells process 1 that the agent's command starts beside it, so that its time begins. The first call counts.
+///
+/// A launcher that lives sees to the time by itself; this is for one that dies.
+pub(super) fn time_begins() {
+    // Without it the command runs all the same: its launcher, or `bottle clean`, ends it.
+    process::kill_process(Pid::INIT, Signal::USR2).ok();
+}
 
 /// Tells process 1 to start the agent's command.
 pub(crate) fn go() -> anyhow::Result<()> {
@@ -38,11 +48,12 @@ pub(crate) fn init() -> anyhow::Result<u8> {
         bail!("`init` must be process 1 of a container");
     }
     let mut wanted = ENDING.to_vec();
-    wanted.push(Signal::USR1);
+    wanted.extend([Signal::USR1, Signal::USR2]);
     let mut signals = Signals::catch(&wanted).context("cannot catch signals")?;
     // A child may have ended before its signal was caught.
     reap(None);
     let mut command: Option<Pid> = None;
+    let mut time = Time::NotBegun;
     let status = loop {
         let arrived: Vec<Signal> = signals.arrived().collect();
         if arrived.iter().any(|signal| ENDING.contains(signal)) {
@@ -50,6 +61,17 @@ pub(crate) fn init() -> anyhow::Result<u8> {
         }
         if command.is_none() && arrived.contains(&Signal::USR1) {
             command = Some(start()?);
+            time.begin()?;
+        }
+        if arrived.contains(&Signal::USR2) {
+            time.begin()?;
+        }
+        if let Some(left) = time.left() {
+            if left.is_zero() {
+                complain(&"the time that `--timeout` gave the agent is over");
+                break TIME_IS_OVER;
+            }
+            signals.be_patient_for(left)?;
         }
         signals.wait().context("cannot wait for signals")?;
         if let Some(status) = reap(command) {
@@ -58,6 +80,36 @@ pub(crate) fn init() -> anyhow::Result<u8> {
     };
     end_everyone(&mut signals)?;
     Ok(status)
+}
+
+/// How long the agent's command may still take.
+enum Time {
+    /// The command has not begun.
+    NotBegun,
+    /// As long as it likes.
+    Unbounded,
+    /// Until then.
+    Until(Instant),
+}
+
+impl Time {
+    /// Begins with the first call.
+    fn begin(&mut self) -> anyhow::Result<()> {
+        if matches!(self, Self::NotBegun) {
+            let seconds = super::exec::load(Path::new("/"))?.timeout;
+            let end = seconds
+                .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
+            *self = end.map_or(Self::Unbounded, Self::Until);
+        }
+        Ok(())
+    }
+
+    fn left(&self) -> Option<Duration> {
+        match self {
+            Self::NotBegun | Self::Unbounded => None,
+            Self::Until(end) => Some(end.saturating_duration_since(Instant::now())),
+        }
+    }
 }
 
 /// Tells whether process 1 is `init` and tells everyone to end.

@@ -25,6 +25,7 @@ pub(crate) fn from_stdin(root: &Path) -> anyhow::Result<()> {
 pub(crate) fn provision(root: &Path, message: Provision) -> anyhow::Result<Provisioned> {
     let ca = checked_ca(&message.ca)?;
     files::make_folders(&files::under(root, RUN_DIR))?;
+    forget_last_ca(root, &ca)?;
     write(root, CA_CERT, ca.as_bytes())?;
     write(root, CA_BUNDLE, &bundle(root, &ca)?)?;
     if let Some(prompt) = &message.prompt {
@@ -42,12 +43,22 @@ pub(crate) fn provision(root: &Path, message: Provision) -> anyhow::Result<Provi
         workdir: message.workdir,
         command: message.command,
         processes: message.processes,
+        timeout: message.timeout,
     };
     write_environment(root, &environment)?;
     Ok(Provisioned {
         ipv6: ipv6::switch_off(root),
         ..trust_store::add(root, &ca)
     })
+}
+
+/// Takes the CA of an earlier start out of the image's trust store: nobody needs it any more.
+fn forget_last_ca(root: &Path, ca: &str) -> anyhow::Result<()> {
+    let last = files::read_if_there(&files::under(root, CA_CERT), MESSAGE_BYTES)?;
+    if let Some(last) = last.filter(|last| !last.is_empty() && last != ca.as_bytes()) {
+        trust_store::forget(root, &last);
+    }
+    Ok(())
 }
 
 /// Returns the certificate with one line feed at its end; refuses what is not one certificate.

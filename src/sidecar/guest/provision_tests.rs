@@ -21,6 +21,7 @@ fn message() -> Provision {
         workdir: "/work".to_owned(),
         command: vec!["run".to_owned()],
         processes: None,
+        timeout: None,
     }
 }
 
@@ -162,4 +163,20 @@ fn a_store_that_cannot_be_written_is_told_and_not_fatal() {
     assert!(skipped.starts_with("cannot write `"), "{skipped}");
     assert!(skipped.contains("ca-certificates.crt"), "{skipped}");
     assert_eq!(read(&root, CA_CERT), CA);
+}
+
+#[test]
+fn the_ca_of_an_earlier_start_is_not_trusted_any_more() {
+    let store = "/etc/ssl/certs/ca-certificates.crt";
+    let root = image(&[(store, "ROOT\n")]);
+    provision(root.path(), message()).unwrap();
+    assert_eq!(read(&root, store), format!("ROOT\n{CA}"));
+    let next = CA.replace("Qk9U", "TkVX");
+    let again = Provision {
+        ca: next.clone(),
+        ..message()
+    };
+    provision(root.path(), again).unwrap();
+    assert_eq!(read(&root, store), format!("ROOT\n{next}"));
+    assert_eq!(read(&root, CA_BUNDLE), format!("{ROOTS}\n{next}"));
 }

@@ -75,6 +75,30 @@ enum Outcome {
     NoPlace,
 }
 
+/// Takes a CA out of the bundles. A bundle that cannot be written keeps it, and loses nothing by that:
+/// its key is gone.
+pub(super) fn forget(root: &Path, ca: &[u8]) {
+    for bundle in BUNDLES {
+        let path = files::under(root, bundle);
+        let Some(known) = fs::symlink_metadata(&path)
+            .ok()
+            .filter(fs::Metadata::is_file)
+        else {
+            continue;
+        };
+        let Ok(Some(text)) = files::read_if_there(&path, MESSAGE_BYTES) else {
+            continue;
+        };
+        let place = text.windows(ca.len()).position(|window| window == ca);
+        if let Some(place) = place {
+            let before = text.get(..place).unwrap_or_default();
+            let after = text.get(place + ca.len()..).unwrap_or_default();
+            let rest = [before, after].concat();
+            files::replace(&path, &rest, known.mode() & 0o7777).ok();
+        }
+    }
+}
+
 fn put_anchor(root: &Path, folder: &str, name: &str, ca: &str) -> anyhow::Result<Outcome> {
     let folder = files::under(root, folder);
     if !folder.is_dir() {

@@ -22,3 +22,4 @@ mod room;
 mod tar_in;
 #[cfg(test)]
 mod tar_out;
+mod time;

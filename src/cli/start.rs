@@ -1,0 +1,96 @@
+//! `bottle start`.
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::context::Context;
+use super::manifest::ManifestArgs;
+use super::run::request;
+use crate::backends::LaunchRequest;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::launch::{Again, Signals, backend_of};
+use crate::state::{Begun, Bottle, BottleDir, Lock, Record, Status};
+
+/// Start a stopped bottle again.
+///
+/// Its files are as they were. Everything else is new: addresses, the sidecar with its CA, and the
+/// probe of the wall; then the agent's command starts without a terminal, as with `run --detach`, and
+/// `--timeout` begins anew. Values are taken from your environment once more. What `allow` and `deny`
+/// changed is forgotten. The manifest must be the one that the bottle was made with.
+#[derive(Clone, Debug, Args)]
+pub(super) struct StartArgs {
+    /// The bottle: its id, or the beginning of it
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Runs the verb.
+pub(super) fn run(context: &Context, args: &StartArgs) -> Result<Exit> {
+    let inventory = context.survey()?;
+    let bottle = inventory.find(&args.id)?;
+    let record = require_stopped(bottle)?;
+    let backend = backend_of(context.registry(), bottle)?;
+    let dir = context.state()?.bottle(&bottle.id);
+    // Questions are asked before the lock is taken and before signals are held back.
+    let request = request_again(context, record, &dir)?;
+    let signals = Signals::watch()?;
+    let lock = Lock::acquire(&dir.lock())?;
+    let record = Record::load(&dir.record())?.unwrap_or_else(|| record.clone());
+    let again = Again {
+        backend,
+        request: &request,
+        dir: &dir,
+        lock,
+        record,
+        signals: &signals,
+        ui: context.ui(),
+    };
+    again.run()
+}
+
+fn require_stopped(bottle: &Bottle) -> Result<&Record> {
+    match &bottle.record {
+        Some(record) if bottle.status == Status::Stopped => Ok(record),
+        Some(_) | None => {
+            let error = anyhow!(
+                "the bottle `{}` cannot be started: it is {}, not stopped",
+                bottle.id,
+                bottle.status
+            );
+            let hint = "a bottle of `run --detach --keep` that was stopped can be started";
+            Err(Error::user(error).hint(hint))
+        }
+    }
+}
+
+/// Makes the request once more, from the same manifest and the same words.
+fn request_again(context: &Context, record: &Record, dir: &BottleDir) -> Result<LaunchRequest> {
+    let begun = Begun::load(&dir.begun())?.filter(|begun| !begun.command.is_empty());
+    let (Some(begun), Some(file)) = (begun, record.source.clone()) else {
+        let error = anyhow!("nothing tells how `{}` was begun", record.id);
+        return Err(Error::user(error).hint("an older version of bottle made it: run a new one"));
+    };
+    let name = begun.name.map(|name| name.parse()).transpose();
+    let args = ManifestArgs {
+        file,
+        name: name.map_err(Error::internal)?,
+        image: begun.image,
+        ignore_image: false,
+        env: begun.env,
+        command: begun.given,
+    };
+    let loaded = args.load(context)?;
+    let resolved = args.resolve(&loaded)?;
+    if resolved.digest != record.manifest {
+        let error = anyhow!(
+            "the manifest `{}` is not what `{}` was made with",
+            loaded.path.display(),
+            record.id
+        );
+        return Err(Error::user(error).hint("put it back as it was, or run a new bottle"));
+    }
+    let mut request = request(context, &resolved, record, &dir.audit_dir())?;
+    request.command = Some(begun.command);
+    Ok(request)
+}

@@ -1,0 +1,91 @@
+//! A stopped bottle that is started again: sealed anew, then its agent's command starts detached.
+
+use super::session::deadline;
+use super::signals::Signals;
+use super::steps::Steps;
+use crate::backends::{Backend, BackendError, Interrupted, LaunchRequest, Launched};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::state::{BottleDir, Lock, Phase, Record};
+use crate::ui::{Event, Ui};
+
+/// Everything that a start needs.
+#[derive(Debug)]
+pub struct Again<'a> {
+    /// Where it was made.
+    pub backend: &'a dyn Backend,
+    /// What it is, with its command.
+    pub request: &'a LaunchRequest,
+    /// Its folder.
+    pub dir: &'a BottleDir,
+    /// Held for as long as this runs.
+    pub lock: Lock,
+    /// Its record.
+    pub record: Record,
+    /// What asks for an end.
+    pub signals: &'a Signals,
+    /// Where to say what happens.
+    pub ui: &'a Ui,
+}
+
+impl Again<'_> {
+    /// Starts it. Whatever fails, the bottle stays as it was: stopped, with all its files.
+    pub fn run(mut self) -> Result<Exit> {
+        self.record.exit = None;
+        self.record.course.ended_by = None;
+        self.record.pid = Some(std::process::id());
+        self.save(Phase::Restarting)?;
+        match self.launch() {
+            Ok(launched) => self.tell(&launched),
+            Err(BackendError::Interrupted(Interrupted(signal))) => {
+                self.save(Phase::Detached)?;
+                return Ok(Exit::Signal(signal));
+            }
+            Err(error) => {
+                self.save(Phase::Detached)?;
+                return Err(error.into());
+            }
+        }
+        self.record.course.deadline = deadline(self.request.timeout);
+        let id = &self.request.labels.id;
+        let started = self.backend.start_detached(id).map_err(Error::from);
+        if let Err(error) = started {
+            if let Err(second) = self.backend.stop(id) {
+                self.ui.error(&second.into());
+            }
+            self.save(Phase::Detached)?;
+            return Err(error);
+        }
+        // The end of the log that was known is that of the earlier run.
+        self.record.audit_head = None;
+        self.save(Phase::Detached)?;
+        self.ui.data(&format!("{id}\n")).map_err(Error::user)?;
+        Ok(Exit::Success)
+    }
+
+    fn launch(&self) -> Result<Launched, BackendError> {
+        let steps = Steps::new(self.ui, self.signals, self.dir);
+        let launched = self.backend.relaunch(self.request, &steps)?;
+        self.signals.check()?;
+        steps.finish();
+        Ok(launched)
+    }
+
+    fn tell(&self, launched: &Launched) {
+        for note in &launched.notes {
+            self.ui.note(note);
+        }
+        for warning in &launched.warnings {
+            self.ui.warn(warning);
+        }
+        self.ui.event(&Event::Ready {
+            id: self.request.labels.id.as_str(),
+            backend: self.backend.name(),
+        });
+    }
+
+    fn save(&mut self, phase: Phase) -> Result<()> {
+        self.record.phase = phase;
+        Ok(self.record.save(&self.dir.record())?)
+    }
+}
