@@ -64,12 +64,13 @@ needs_target() {
 		fail "the Rust target \`$1\` is not installed: \`rustup target add $1\`"
 }
 
-# Completions come from a program that runs here; they are the same for all systems.
+# Completions and man pages come from a program that runs here; they are the same for all systems.
 completions() {
 	mkdir -p "$work/completions"
 	"$1" completions bash >"$work/completions/bottle.bash"
 	"$1" completions zsh >"$work/completions/_bottle"
 	"$1" completions fish >"$work/completions/bottle.fish"
+	"$1" man "$work/completions/man"
 }
 
 pack() {

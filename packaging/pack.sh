@@ -4,7 +4,7 @@
 # usage: packaging/pack.sh VERSION TARGET CLI SIDECAR COMPLETIONS OUT
 #
 #   TARGET       the Rust target of CLI; SIDECAR is for Linux on the same architecture
-#   COMPLETIONS  a folder with `bottle.bash`, `_bottle` and `bottle.fish`
+#   COMPLETIONS  a folder with `bottle.bash`, `_bottle` and `bottle.fish`, and the man pages in `man/`
 #   OUT          the folder that the archive goes to
 #
 # The same files give the same archive: names are sorted, owner and time are fixed.
@@ -41,13 +41,15 @@ tree=$work/$name
 bash=$tree/share/bash-completion/completions
 zsh=$tree/share/zsh/site-functions
 fish=$tree/share/fish/vendor_completions.d
-mkdir -p "$tree/bin" "$tree/libexec/bottle" "$bash" "$zsh" "$fish"
+man=$tree/share/man/man1
+mkdir -p "$tree/bin" "$tree/libexec/bottle" "$bash" "$zsh" "$fish" "$man"
 install -m 755 "$cli" "$tree/bin/bottle"
 # The name is the one that `src/launch/sidecar_binary.rs` looks for.
 install -m 755 "$sidecar" "$tree/libexec/bottle/bottle-sidecar-linux-${target%%-*}"
 install -m 644 "$completions/bottle.bash" "$bash/bottle"
 install -m 644 "$completions/_bottle" "$zsh/_bottle"
 install -m 644 "$completions/bottle.fish" "$fish/bottle.fish"
+install -m 644 "$completions/man/"*.1 "$man/"
 install -m 644 "$root/README.md" "$root/LICENSE" "$root/CHANGELOG.md" "$tree/"
 
 find "$tree" -exec env TZ=UTC touch -t "$time" {} +

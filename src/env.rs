@@ -124,6 +124,13 @@ impl Env {
             })
     }
 
+    /// Returns all variables that are text: for whoever must know what to leave out.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.vars
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+    }
+
     /// Returns the folders in which programs are looked for, in the form of `PATH`.
     pub fn path(&self) -> &OsStr {
         self.value("PATH").unwrap_or(OsStr::new(""))

@@ -45,6 +45,8 @@ impl Parts {
         parts.file("completions/bottle.bash", b"for bash");
         parts.file("completions/_bottle", b"for zsh");
         parts.file("completions/bottle.fish", b"for fish");
+        parts.file("completions/man/bottle.1", b"a page");
+        parts.file("completions/man/bottle-run.1", b"a page");
         parts
     }
 
@@ -154,6 +156,10 @@ fn an_archive_is_a_prefix_with_the_sidecar_where_the_program_looks_for_it() {
         "755 bottle-0.0.7-aarch64-apple-darwin/share/fish/",
         "755 bottle-0.0.7-aarch64-apple-darwin/share/fish/vendor_completions.d/",
         "644 bottle-0.0.7-aarch64-apple-darwin/share/fish/vendor_completions.d/bottle.fish",
+        "755 bottle-0.0.7-aarch64-apple-darwin/share/man/",
+        "755 bottle-0.0.7-aarch64-apple-darwin/share/man/man1/",
+        "644 bottle-0.0.7-aarch64-apple-darwin/share/man/man1/bottle-run.1",
+        "644 bottle-0.0.7-aarch64-apple-darwin/share/man/man1/bottle.1",
         "755 bottle-0.0.7-aarch64-apple-darwin/share/zsh/",
         "755 bottle-0.0.7-aarch64-apple-darwin/share/zsh/site-functions/",
         "644 bottle-0.0.7-aarch64-apple-darwin/share/zsh/site-functions/_bottle",

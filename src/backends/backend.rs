@@ -9,7 +9,7 @@ use serde::Serialize;
 use thiserror::Error as ThisError;
 
 use super::around::Around;
-use super::request::{ExecOptions, LaunchRequest, Launched, Plan};
+use super::request::{ExecOptions, LaunchRequest, Launched, Plan, Snapshot};
 use crate::process::{Invocation, ProcessError};
 use crate::state::Observed;
 
@@ -86,6 +86,19 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
     /// Ends the agent of a bottle, and its sidecar. Succeeds on what is absent or has ended.
     fn stop(&self, id: &BottleId) -> Result<(), BackendError>;
+
+    /// Makes an image of the agent's files, whether it runs or not, without what bottle brought in.
+    ///
+    /// A backend that has no images refuses.
+    fn snapshot(
+        &self,
+        id: &BottleId,
+        snapshot: &Snapshot,
+        progress: &dyn Progress,
+    ) -> Result<(), BackendError>;
+
+    /// Removes an image that [`Backend::snapshot`] made. Succeeds on what is absent.
+    fn remove_image(&self, image: &str) -> Result<(), BackendError>;
 
     /// Removes everything that was made for a bottle. Succeeds on what is absent.
     fn remove(&self, id: &BottleId) -> Result<(), BackendError>;

@@ -22,6 +22,6 @@ pub(crate) use containers::host_addresses;
 pub use registry::{NAMES, Registry, UnknownBackend};
 pub use request::{
     ExecOptions, HostAccess, ImageSource, LaunchRequest, Launched, Limits, Plan, RootAccess,
-    Sharing, SidecarSettings, Step, Terminal, UserChoice, Workspace,
+    Sharing, SidecarSettings, Snapshot, Step, Terminal, UserChoice, Workspace,
 };
 pub use workspace::write_tar;

@@ -166,6 +166,15 @@ pub struct SidecarSettings {
     pub fallback_resolver: Option<IpAddr>,
 }
 
+/// An image to make of a bottle's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The image's name and tag.
+    pub image: String,
+    /// Its labels.
+    pub labels: BTreeMap<&'static str, String>,
+}
+
 /// A bottle that is sealed: its agent may start.
 #[derive(Debug)]
 pub struct Launched {

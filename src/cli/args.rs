@@ -1,17 +1,19 @@
 //! The verbs, and the way from the process's arguments to its exit code.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
 use super::context::Context;
 use super::{
     allow, attach, audit, check, clean, completions, cp, deny, doctor, exec, init, inspect, logs,
-    ls, plan, rm, run, schema, start, stop, trust, verify,
+    ls, man, plan, report, rm, run, schema, snapshot, start, stop, trust, verify,
 };
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::process;
 use crate::ui::{By, Event, Progress, Ui};
 
 /// Run a coding agent in a sealed bottle
@@ -30,6 +32,10 @@ pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(super) verb: Verb,
+
+    /// Show every call of an engine, as it pastes into a shell, on standard error
+    #[arg(long, short, global = true)]
+    verbose: bool,
 }
 
 /// What bottle can do. The help of each is the doc of its arguments.
@@ -45,11 +51,13 @@ pub(super) enum Verb {
     Audit(audit::AuditArgs),
     Cp(cp::CpArgs),
     Inspect(inspect::InspectArgs),
+    Report(report::ReportArgs),
     Allow(allow::AllowArgs),
     Deny(deny::DenyArgs),
     Stop(stop::StopArgs),
     Start(start::StartArgs),
     Rm(rm::RmArgs),
+    Snapshot(snapshot::SnapshotArgs),
     Clean(clean::CleanArgs),
     Doctor(doctor::DoctorArgs),
     Verify(verify::VerifyArgs),
@@ -57,6 +65,8 @@ pub(super) enum Verb {
     Trust(trust::TrustArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 impl Verb {
@@ -73,10 +83,12 @@ impl Verb {
             Self::Audit(args) => done(audit::run(context, &args)),
             Self::Cp(args) => done(cp::run(context, &args)),
             Self::Inspect(args) => done(inspect::run(context, &args)),
+            Self::Report(args) => done(report::run(context, &args)),
             Self::Allow(args) => done(allow::run(context, args)),
             Self::Deny(args) => done(deny::run(context, args)),
             Self::Stop(args) => done(stop::run(context, &args)),
             Self::Start(args) => start::run(context, &args),
+            Self::Snapshot(args) => done(snapshot::run(context, &args)),
             Self::Rm(args) => done(rm::run(context, &args)),
             Self::Clean(args) => clean::run(context, &args),
             Self::Doctor(args) => doctor::run(context, &args),
@@ -85,6 +97,7 @@ impl Verb {
             Self::Trust(args) => done(trust::run(context, &args)),
             Self::Schema(args) => done(schema::run(context, &args)),
             Self::Completions(args) => done(completions::run(context, &args)),
+            Self::Man(args) => done(man::run(context, &args)),
         }
     }
 
@@ -114,15 +127,18 @@ impl Verb {
             | Self::Logs(_)
             | Self::Cp(_)
             | Self::Inspect(_)
+            | Self::Report(_)
             | Self::Allow(_)
             | Self::Deny(_)
             | Self::Stop(_)
             | Self::Start(_)
             | Self::Rm(_)
+            | Self::Snapshot(_)
             | Self::Init(_)
             | Self::Trust(_)
             | Self::Schema(_)
-            | Self::Completions(_) => false,
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         };
         if json {
             Progress::Silent
@@ -155,7 +171,11 @@ pub fn main() -> ExitCode {
         Ok(env) => env,
         Err(error) => return fail(&Ui::plain(progress), &Error::user(error), passes_on),
     };
-    let ui = Ui::new(&env, progress);
+    let ui = Arc::new(Ui::new(&env, progress));
+    if cli.verbose {
+        let ui = Arc::clone(&ui);
+        process::observe(move |call| ui.call(call));
+    }
     let context = match Context::new(ui, env) {
         Ok(context) => context,
         Err(error) => return fail(&Ui::plain(progress), &error, passes_on),

@@ -1,5 +1,8 @@
 //! `bottle attach`.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use anyhow::anyhow;
 use bottle_contract::id::Role;
 use clap::Args;
@@ -10,6 +13,11 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::launch::{Attachment, Signals, agent_status, backend_of, follow};
 use crate::state::{Bottle, Status};
+
+/// How long an engine may take to say that a container has ended whose log has.
+const ENDING: Duration = Duration::from_secs(10);
+/// How often it is asked.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Watch the agent of a detached bottle.
 ///
@@ -45,16 +53,27 @@ pub(super) fn run(context: &Context, args: &AttachArgs) -> Result<Exit> {
     }
 }
 
+/// Asks how the agent ended. An engine may end the log a moment before it says that the container has.
 fn ended(backend: &dyn Backend, bottle: &Bottle) -> Result<Exit> {
-    agent_status(backend, &bottle.id)?
-        .map(Exit::Agent)
-        .ok_or_else(|| {
-            Error::engine(anyhow!(
-                "`{}` was removed or started again, so how its agent ended is not known",
-                bottle.id
-            ))
-            .hint("`bottle ls --all` says what became of it")
-        })
+    let deadline = Instant::now() + ENDING;
+    loop {
+        if let Some(status) = agent_status(backend, &bottle.id)? {
+            return Ok(Exit::Agent(status));
+        }
+        if !backend.runs(&bottle.id, Role::Agent)? || Instant::now() >= deadline {
+            break;
+        }
+        thread::park_timeout(LOOK);
+    }
+    // It may have ended between the two questions.
+    if let Some(status) = agent_status(backend, &bottle.id)? {
+        return Ok(Exit::Agent(status));
+    }
+    let error = anyhow!(
+        "the log of `{}` ended, and how its agent ended is not known: it was removed, or started again",
+        bottle.id
+    );
+    Err(Error::engine(error).hint("`bottle ls --all` says what became of it"))
 }
 
 fn require_detached(bottle: &Bottle) -> Result<()> {

@@ -2,17 +2,19 @@
 
 use anyhow::anyhow;
 use clap::Args;
+use serde::Serialize;
 
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::launch::remove;
-use crate::state::{CleanItem, CleanPlan, Scope, plan_clean};
+use crate::launch::{remove, remove_snapshot};
+use crate::state::{CleanItem, CleanPlan, Scope, SnapshotRecord, plan_clean};
 
 /// Remove what is left over.
 ///
 /// Removes what bottles left whose launcher died, on every backend, by label: containers, then
-/// networks, then the state folder. What others own, and what runs, stays. Images stay as a cache.
+/// networks, then the state folder. What others own, and what runs, stays. Images stay as a cache,
+/// and snapshots until `--all` is given.
 #[derive(Clone, Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -27,7 +29,7 @@ pub(super) struct CleanArgs {
     #[arg(long, short)]
     yes: bool,
 
-    /// Remove detached, stopped and kept bottles too, and what has no record and does not run
+    /// Remove detached, stopped and kept bottles too, snapshots, and what has no record and does not run
     #[arg(long, short)]
     all: bool,
 
@@ -44,16 +46,32 @@ pub(super) fn run(context: &Context, args: &CleanArgs) -> Result<Exit> {
     } else {
         Scope::Leftovers
     };
+    let state = context.state()?;
     let plan = plan_clean(&inventory.bottles, scope);
-    show(context, args, &plan)?;
-    if args.dry_run || plan.is_empty() {
+    let snapshots = match scope {
+        // A name was given to them so that they stay.
+        Scope::Leftovers => Vec::new(),
+        Scope::All => state.snapshots()?,
+    };
+    show(context, args, &plan, &snapshots)?;
+    if args.dry_run || plan.is_empty() && snapshots.is_empty() {
         return Ok(Exit::Success);
     }
     if !args.yes {
         confirm(context)?;
     }
     let mut failed = false;
-    for removal in remove(context.registry(), &context.state()?, &plan) {
+    for taken in &snapshots {
+        match remove_snapshot(context.registry(), &state, taken) {
+            Ok(()) => context.ui().note(format!("removed {}", taken.name)),
+            Err(error) => {
+                failed = true;
+                let what = format!("could not remove the snapshot `{}`", taken.name);
+                context.ui().error(&error.context(what));
+            }
+        }
+    }
+    for removal in remove(context.registry(), &state, &plan) {
         match removal.error {
             None => context.ui().note(format!("removed {}", removal.id)),
             Some(error) => {
@@ -78,14 +96,36 @@ fn confirm(context: &Context) -> Result<()> {
     }
 }
 
-fn show(context: &Context, args: &CleanArgs, plan: &CleanPlan) -> Result<()> {
+/// What is to be removed, as it is printed.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    plan: &'a CleanPlan,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    snapshots: &'a [SnapshotRecord],
+}
+
+fn show(
+    context: &Context,
+    args: &CleanArgs,
+    plan: &CleanPlan,
+    snapshots: &[SnapshotRecord],
+) -> Result<()> {
     let printed = if args.json {
-        context.ui().json(plan)
-    } else if plan.is_empty() {
+        context.ui().json(&Shown { plan, snapshots })
+    } else if plan.is_empty() && snapshots.is_empty() {
         context.ui().note("nothing is left over");
         Ok(())
     } else {
-        let rows: Vec<Vec<String>> = plan.bottles.iter().flat_map(rows).collect();
+        let mut rows: Vec<Vec<String>> = plan.bottles.iter().flat_map(rows).collect();
+        rows.extend(snapshots.iter().map(|taken| {
+            vec![
+                taken.name.to_string(),
+                "snapshot".to_owned(),
+                format!("{} image", taken.backend),
+                taken.image.clone(),
+            ]
+        }));
         context.ui().table(&["ID", "STATUS", "WHAT", "NAME"], &rows)
     };
     printed.map_err(Error::user)

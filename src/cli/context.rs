@@ -22,14 +22,14 @@ const NATIVE: &str = "native";
 /// What every verb starts from.
 #[derive(Debug)]
 pub(super) struct Context {
-    ui: Ui,
+    ui: Arc<Ui>,
     env: Env,
     registry: Registry,
 }
 
 impl Context {
     /// Gathers it; nothing is run or read yet.
-    pub(super) fn new(ui: Ui, env: Env) -> Result<Self> {
+    pub(super) fn new(ui: Arc<Ui>, env: Env) -> Result<Self> {
         let stated = env.stated_machine()?;
         let machine = Arc::new(stated.map_or_else(Machine::new, Machine::stated));
         // Verbs that need the folder itself say why there is none.

@@ -51,6 +51,15 @@ pub(super) fn run(context: &Context, args: &DoctorArgs) -> Result<Exit> {
     Ok(if usable { Exit::Success } else { Exit::Failure })
 }
 
+/// Says the same in words, for a report.
+pub(super) fn words(context: &Context) -> Result<String> {
+    Ok(text(&Report {
+        version: env!("CARGO_PKG_VERSION"),
+        backends: probe_all(context),
+        sidecar: sidecar(context)?,
+    }))
+}
+
 fn probe_all(context: &Context) -> Vec<Probe> {
     thread::scope(|scope| {
         let probes: Vec<_> = context

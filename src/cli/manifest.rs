@@ -13,6 +13,7 @@ use crate::manifest::{
     Decision, Loaded, Overrides, Resolved, Standing, Terminal, TrustFlag, TrustStore, decide,
     grants, lint, load_agent,
 };
+use crate::state::Begun;
 
 /// Which manifest, and what the command line changes in it.
 #[derive(Clone, Debug, Args)]
@@ -43,6 +44,19 @@ pub(super) struct ManifestArgs {
 }
 
 impl ManifestArgs {
+    /// Says once more what an earlier command line said.
+    pub(super) fn again(file: PathBuf, begun: Begun) -> Result<Self> {
+        let name = begun.name.map(|name| name.parse()).transpose();
+        Ok(Self {
+            file,
+            name: name.map_err(Error::internal)?,
+            image: begun.image,
+            ignore_image: begun.ignore_image,
+            env: begun.env,
+            command: begun.given,
+        })
+    }
+
     /// Reads the manifest.
     pub(super) fn read(&self, context: &Context) -> Result<Loaded> {
         Ok(load_agent(

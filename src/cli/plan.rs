@@ -15,7 +15,7 @@ use super::manifest::ManifestArgs;
 use crate::backends::{Backend, Plan};
 use crate::error::{Error, Result};
 use crate::launch::{Answers, Named, Parts, choose, prepare};
-use crate::manifest::{Canary, Grant, ImageSource, Resolved, grants};
+use crate::manifest::{Canary, Grant, ImageSource, Loaded, Resolved, grants};
 use crate::state;
 
 /// Show what `run` would do, without doing it.
@@ -70,24 +70,46 @@ pub(super) fn show(
     shape: Shape,
 ) -> Result<()> {
     let loaded = args.load(context)?;
-    let resolved = args.resolve(&loaded)?;
+    planned(context, args, flag, &loaded, &|shown| {
+        match shape {
+            Shape::Json => context.ui().json(shown),
+            Shape::Text => context.ui().data(&text(shown)),
+        }
+        .map_err(Error::user)
+    })
+}
+
+/// Plans, and returns the plan in words, for a report.
+pub(super) fn words(
+    context: &Context,
+    args: &ManifestArgs,
+    flag: Option<String>,
+) -> Result<String> {
+    let loaded = args.read(context)?;
+    planned(context, args, flag, &loaded, &|shown| Ok(text(shown)))
+}
+
+fn planned<T>(
+    context: &Context,
+    args: &ManifestArgs,
+    flag: Option<String>,
+    loaded: &Loaded,
+    show: &dyn Fn(&Shown<'_>) -> Result<T>,
+) -> Result<T> {
+    let resolved = args.resolve(loaded)?;
     let named = context.named_backend(flag)?;
     let (backend, why) = backend(context, &named)?;
     let resolved = args.on(backend, resolved);
     let request = prepare(&resolved, parts(context, &resolved)?, &Redacted)?;
     let plan = backend.plan(&request)?;
-    let grants = grants(&loaded).iter().map(Grant::to_string).collect();
+    let grants = grants(loaded).iter().map(Grant::to_string).collect();
     let shown = Shown {
         manifest: &resolved,
         why,
         plan,
         grants,
     };
-    match shape {
-        Shape::Json => context.ui().json(&shown),
-        Shape::Text => context.ui().data(&text(&shown)),
-    }
-    .map_err(Error::user)
+    show(&shown)
 }
 
 /// The one that `run` would take; a plan can also be had for one that is not there.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::anyhow;
-use bottle_contract::id::{BottleId, SUFFIX_LEN};
+use bottle_contract::id::{BottleId, Name, SUFFIX_LEN};
 use bottle_contract::labels::Labels;
 use clap::{Args, ValueEnum};
 
@@ -11,16 +11,19 @@ use super::context::Context;
 use super::length::seconds;
 use super::manifest::{ManifestArgs, require_trust};
 use super::plan;
-use crate::backends::{HostAccess, LaunchRequest};
+use crate::backends::{Ground, HostAccess, LaunchRequest, RootAccess, Sharing};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::launch::{
     Choice, Mode, Parts, Session, Signals, choose, heal, locate_sidecar, prepare, provide_sidecar,
+    snapshot_named,
 };
 use crate::manifest::{Loaded, Resolved, TrustFlag, grants};
 use crate::process::{self, Invocation};
-use crate::state::{self, Accepts, Begun, Course, FORMAT, Keep, Phase, Record};
+use crate::state::{self, Accepts, Begun, Course, FORMAT, Keep, Phase, Record, SnapshotRecord};
 
+/// What a detached bottle that is to be kept comes to where there is no engine.
+const KEPT_IN_PART: &str = "what the agent writes lies in memory here: `bottle stop` keeps the logs and the audit, and `bottle start` cannot bring the rest back";
 /// How long an engine may take to start: the first time it fetches a kernel.
 const START: Duration = Duration::from_mins(10);
 
@@ -41,11 +44,17 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
 
+    /// Make the bottle from a snapshot's files, workspace included, instead of the manifest's image
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with = "image")]
+    from: Option<Name>,
+
     /// Trust what the agent file grants itself, for this one run
     #[arg(long)]
     trust: bool,
 
     /// Keep the logs and the audit when the bottle has ended; with `--detach`, `stop` keeps all of it
+    ///
+    /// The native backend keeps the logs and the audit only: what its agents write lies in memory.
     #[arg(long)]
     keep: bool,
 
@@ -76,7 +85,13 @@ pub(super) enum Events {
 }
 
 /// Runs the verb.
-pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, mut args: RunArgs) -> Result<Exit> {
+    if let Some(name) = &args.from {
+        let taken = snapshot_named(&context.state()?, name)?;
+        require_backend_of(&taken, args.backend.as_deref())?;
+        args.backend = Some(taken.backend);
+        args.manifest.image = Some(taken.image);
+    }
     if args.dry_run {
         plan::show(context, &args.manifest, args.backend, plan::Shape::Text)?;
         return Ok(Exit::Success);
@@ -95,6 +110,17 @@ pub(super) fn run(context: &Context, args: RunArgs) -> Result<Exit> {
     say_choice(context, &choice);
     let resolved = args.manifest.on(choice.backend, resolved);
     launch(context, &args, &loaded, &resolved, &choice)
+}
+
+/// A snapshot's image is in one engine's store only.
+fn require_backend_of(taken: &SnapshotRecord, named: Option<&str>) -> Result<()> {
+    match named {
+        Some(other) if other != taken.backend => {
+            let error = anyhow!("the snapshot `{}` is on {}", taken.name, taken.backend);
+            Err(Error::user(error).hint("leave `--backend` out, or name that one"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What runs must be what was trusted: a repository's files can change while the question is read.
@@ -149,16 +175,27 @@ fn launch(
     let state = context.state()?;
     let mut record = record(resolved, loaded, choice, &id);
     record.keep = args.keep.then_some(Keep::Asked);
+    if args.keep && args.detach && choice.backend.ground() == Ground::Host {
+        context.ui().warn(KEPT_IN_PART);
+    }
     record.course.timeout = args.timeout;
     // Questions are asked before signals are held back and before anything is made: a Ctrl-C just ends them.
-    let request = request(context, resolved, &record, &state.bottle(&id).audit_dir())?;
+    let mut request = request(context, resolved, &record, &state.bottle(&id).audit_dir())?;
     let warns = request.host_access == Some(HostAccess::Warn);
     record.accepts = warns.then_some(Accepts::HostServices);
+    if args.from.is_some() && copies(&request) && request.root == RootAccess::Writable {
+        // The snapshot has the workspace as the agent left it; one in memory would lie over that.
+        request.workspace = None;
+    }
     let signals = Signals::watch()?;
     heal(choice.backend, &state, &record.owner, context.ui());
     let (dir, lock) = state.create(&id)?;
     context.ui().note(format!("bottle: {id}"));
-    begun(args).save(&dir.begun())?;
+    if let Err(error) = begun(args).save(&dir.begun()) {
+        // Nothing is made yet.
+        dir.remove().ok();
+        return Err(error.into());
+    }
     let session = Session {
         backend: choice.backend,
         request: &request,
@@ -175,11 +212,17 @@ fn launch(
     })
 }
 
+fn copies(request: &LaunchRequest) -> bool {
+    let workspace = request.workspace.as_ref();
+    workspace.is_some_and(|workspace| workspace.sharing == Sharing::Copy)
+}
+
 /// Writes down what the command line says, so that `start` can say it again.
 fn begun(args: &RunArgs) -> Begun {
     Begun {
         name: args.manifest.name.as_ref().map(ToString::to_string),
         image: args.manifest.image.clone(),
+        ignore_image: args.manifest.ignore_image,
         env: args.manifest.env.clone(),
         given: args.manifest.command.clone(),
         command: Vec::new(),

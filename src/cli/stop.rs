@@ -11,7 +11,8 @@ use crate::state::Bottle;
 ///
 /// The agent is asked to end, and killed when it does not. Everything is removed as at the end of
 /// `run`. A detached bottle that was begun with `--keep` is not removed: it stays with its files, its
-/// logs and its audit, and `bottle start` starts it again, until `bottle rm` removes it.
+/// logs and its audit, and `bottle start` starts it again, until `bottle rm` removes it. On the native
+/// backend only the logs and the audit stay.
 #[derive(Clone, Debug, Args)]
 pub(super) struct StopArgs {
     /// The bottles: their ids, or the beginnings of them

@@ -17,6 +17,9 @@ pub const OWNER: &str = "dev.bottle.owner";
 /// The digest of the resolved manifest.
 pub const MANIFEST: &str = "dev.bottle.manifest";
 
+/// The name of the snapshot that an image is.
+pub const SNAPSHOT: &str = "dev.bottle.snapshot";
+
 /// What stays the same in the labels of all resources of one bottle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {

@@ -47,18 +47,19 @@ impl Again<'_> {
             }
         }
         self.record.course.deadline = deadline(self.request.timeout);
+        let head = self.record.audit_head.take();
         let id = &self.request.labels.id;
         let started = self.backend.start_detached(id).map_err(Error::from);
-        if let Err(error) = started {
+        if let Err(error) = started.and_then(|()| self.save(Phase::Detached)) {
             if let Err(second) = self.backend.stop(id) {
                 self.ui.error(&second.into());
             }
-            self.save(Phase::Detached)?;
+            self.record.audit_head = head;
+            if let Err(second) = self.save(Phase::Detached) {
+                self.ui.error(&second);
+            }
             return Err(error);
         }
-        // The end of the log that was known is that of the earlier run.
-        self.record.audit_head = None;
-        self.save(Phase::Detached)?;
         self.ui.data(&format!("{id}\n")).map_err(Error::user)?;
         Ok(Exit::Success)
     }
@@ -66,7 +67,11 @@ impl Again<'_> {
     fn launch(&self) -> Result<Launched, BackendError> {
         let steps = Steps::new(self.ui, self.signals, self.dir);
         let launched = self.backend.relaunch(self.request, &steps)?;
-        self.signals.check()?;
+        if let Err(interrupted) = self.signals.check() {
+            // Sealed and idle, it would be taken for one whose agent runs.
+            self.backend.stop(&self.request.labels.id)?;
+            return Err(interrupted.into());
+        }
         steps.finish();
         Ok(launched)
     }

@@ -56,6 +56,10 @@ pub fn stop(registry: &Registry, state: &StateDir, bottle: &Bottle, ui: &Ui) -> 
         // What has no image has no files that outlive it: there is nothing to start again.
         Ground::Host => {
             backend.remove(&bottle.id)?;
+            ui.note(format!(
+                "what the agent of `{0}` wrote lay in memory and is gone; its logs and its audit stay until `bottle rm {0}`",
+                bottle.id
+            ));
             Phase::Ended
         }
     };

@@ -8,6 +8,7 @@ use rustix::process::{Signal, kill_process};
 use super::child::{spawning, status_of, to_pid, with_variables};
 use super::error::ProcessError;
 use super::invocation::Invocation;
+use super::observe;
 
 /// A program that has bottle's own streams and its process group, so also its terminal.
 ///
@@ -94,6 +95,7 @@ fn base(invocation: &Invocation) -> duct::Expression {
 }
 
 fn start(invocation: &Invocation, expression: &duct::Expression) -> Result<Attached, ProcessError> {
+    observe::show(invocation);
     let _spawning = spawning();
     let handle = expression
         .start()

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::error::ProcessError;
 use super::invocation::{Input, Invocation};
+use super::observe;
 
 /// How long a program has to end after it was asked to. Engines undo half-made things then.
 const TERMINATION_GRACE: Duration = Duration::from_secs(1);
@@ -57,6 +58,7 @@ impl Child {
         invocation: &Invocation,
         stdin: Stdin,
     ) -> Result<(Self, Pipes), ProcessError> {
+        observe::show(invocation);
         let (handle, pipes) = start(invocation, stdin)
             .map_err(|source| ProcessError::from_start(invocation, source))?;
         let group = Group(handle.pids().first().and_then(|pid| to_pid(*pid)));

@@ -10,6 +10,7 @@ mod child;
 mod error;
 mod find;
 mod invocation;
+mod observe;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -19,4 +20,5 @@ pub use capture::MAX_CAPTURE;
 pub use error::{ProcessError, Stream};
 pub use find::find;
 pub use invocation::{Input, Invocation};
+pub use observe::observe;
 pub use run::{Captured, Drained, drain, feed, feed_while, run, run_while, skim};

@@ -22,6 +22,9 @@ pub struct Begun {
     /// The image that was given in the place of the manifest's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// Whether the manifest's image was to be ignored where the backend has none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_image: bool,
     /// The variables that were given, as `NAME` or `NAME=VALUE`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,

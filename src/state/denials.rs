@@ -1,11 +1,12 @@
 //! How many requests were denied, counted from the audit log a piece at a time.
 //!
 //! A log may hold 256 MiB, and `bottle ls` shows many bottles at once. So what was counted is kept beside
-//! the record, only what came since is read, and a bound says how much of that in one go.
+//! the record, only what came since is read, and bounds say how much of that in one go, and for how long.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bottle_contract::audit::{NEWEST, numbered};
 use memchr::{memmem, memrchr};
@@ -21,10 +22,17 @@ const PIECE: u64 = 1 << 20;
 /// How much must have come before it is worth keeping that it was counted.
 const WORTH: u64 = 64 << 10;
 
+/// How much of one log is read though the time is over: all of most logs.
+const LEAST: u64 = 16 << 10;
+
 /// How much may still be read.
 #[derive(Debug)]
 pub struct Budget {
     left: u64,
+    /// When the time for it is over.
+    end: Option<Instant>,
+    /// What may be read of this log even then.
+    least: u64,
 }
 
 /// How many requests were denied.
@@ -60,12 +68,37 @@ struct Seen {
 impl Budget {
     /// Allows this many bytes.
     pub fn new(bytes: u64) -> Self {
-        Self { left: bytes }
+        Self {
+            left: bytes,
+            end: None,
+            least: 0,
+        }
+    }
+
+    /// Allows them for this time only, and a little of each log after that.
+    #[must_use]
+    pub fn within(self, time: Duration) -> Self {
+        Self {
+            end: Instant::now().checked_add(time),
+            ..self
+        }
     }
 
     /// Returns how many bytes are left.
     pub fn left(&self) -> u64 {
         self.left
+    }
+
+    fn allowed(&self) -> u64 {
+        match self.end {
+            Some(end) if Instant::now() >= end => self.left.min(self.least),
+            Some(_) | None => self.left,
+        }
+    }
+
+    fn take(&mut self, read: u64) {
+        self.left = self.left.saturating_sub(read);
+        self.least = self.least.saturating_sub(read);
     }
 }
 
@@ -73,6 +106,7 @@ impl Budget {
 pub fn count_denials(dir: &BottleDir, budget: &mut Budget) -> io::Result<Denials> {
     let known = load(&dir.denials());
     let before = budget.left;
+    budget.least = LEAST;
     let (mut seen, mut reach) = advance(&dir.audit_dir(), known, budget)?;
     if reach == Advance::Shrunk {
         // It is not the log that was counted.
@@ -152,7 +186,7 @@ fn count_in(mut file: File, seen: &mut Seen, budget: &mut Budget) -> io::Result<
     file.seek(SeekFrom::Start(seen.offset))?;
     let mut piece = Vec::new();
     loop {
-        let bound = PIECE.min(budget.left);
+        let bound = PIECE.min(budget.allowed());
         if bound == 0 {
             let rest = file.metadata()?.len() > seen.offset;
             return Ok(if rest {
@@ -164,7 +198,7 @@ fn count_in(mut file: File, seen: &mut Seen, budget: &mut Budget) -> io::Result<
         let kept = length(&piece);
         (&mut file).take(bound).read_to_end(&mut piece)?;
         let read = length(&piece).saturating_sub(kept);
-        budget.left = budget.left.saturating_sub(read);
+        budget.take(read);
         let Some(end) = memrchr(b'\n', &piece) else {
             if read == 0 || length(&piece) > PIECE {
                 return Ok(Advance::End);

@@ -102,3 +102,21 @@ fn a_file_that_was_renamed_is_not_counted_twice() {
     write(&dir, NEWEST, &format!("{DENY}\n"));
     assert_eq!(count(&dir, LOTS).0, 2002);
 }
+
+#[test]
+fn when_the_time_is_over_a_little_of_each_log_is_still_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (short, long) = (bottle(&folder, 0), bottle(&folder, 1));
+    write(&short, NEWEST, &format!("{DENY}\n"));
+    write(&long, NEWEST, &format!("{DENY}\n").repeat(2000));
+    let mut budget = Budget::new(LOTS).within(Duration::ZERO);
+    let counted = [&long, &short].map(|dir| count_denials(dir, &mut budget).unwrap());
+    assert_eq!(counted[0].reach, Reach::Part);
+    assert!(counted[0].count > 0, "{counted:?}");
+    assert_eq!((counted[1].count, counted[1].reach), (1, Reach::Whole));
+    assert!(LOTS - budget.left() <= 2 * LEAST);
+    // The control: with time enough, all of it is counted.
+    let mut budget = Budget::new(LOTS).within(Duration::from_hours(1));
+    let counted = count_denials(&long, &mut budget).unwrap();
+    assert_eq!((counted.count, counted.reach), (2000, Reach::Whole));
+}

@@ -21,6 +21,7 @@ mod reconcile;
 mod reconcile_tests;
 mod record;
 mod select;
+mod snapshots;
 
 pub use atomic::write_atomic;
 pub use begun::Begun;
@@ -36,3 +37,4 @@ pub use owner::owner;
 pub use reconcile::{Bottle, RecordView, Status, reconcile};
 pub use record::{Accepts, Course, EndedBy, FORMAT, Keep, Phase, Record};
 pub use select::{SelectError, select};
+pub use snapshots::SnapshotRecord;

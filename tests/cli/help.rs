@@ -24,7 +24,7 @@ fn the_main_help() {
     against a default-deny policy, puts in credentials that the agent never holds, and logs what it
     decided. When the agent ends, everything that was made for it is removed.
 
-    Usage: bottle <COMMAND>
+    Usage: bottle [OPTIONS] <COMMAND>
 
     Commands:
       run          Run an agent in a new bottle
@@ -37,11 +37,13 @@ fn the_main_help() {
       audit        Show what the sidecar decided
       cp           Copy files into a bottle, or out of it
       inspect      Show everything known about a bottle, as JSON
+      report       Write all that tells what happened to a bottle into one text file, for a bug report
       allow        Let a running bottle reach a host
       deny         Withdraw a host from a running bottle
       stop         End a bottle and remove what was made for it
       start        Start a stopped bottle again
       rm           Remove a bottle, with its files, its logs and its audit
+      snapshot     Keep a bottle's files as an image, to make other bottles from
       clean        Remove what is left over
       doctor       Say what this machine can run bottles on, and what is missing
       verify       Attack a bottle from inside, and say whether the wall holds
@@ -51,6 +53,9 @@ fn the_main_help() {
       completions  Print shell completions
 
     Options:
+      -v, --verbose
+              Show every call of an engine, as it pastes into a shell, on standard error
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -62,7 +67,7 @@ fn the_main_help() {
 #[test]
 fn every_verb_says_what_it_does_and_every_argument_what_it_is() {
     let verbs = verbs();
-    assert_eq!(verbs.len(), 22, "{verbs:?}");
+    assert_eq!(verbs.len(), 24, "{verbs:?}");
     for verb in &verbs {
         let short = World::new().bottle(&[verb, "-h"]).ends_with(0).raw_out;
         let first = short.lines().next().unwrap();

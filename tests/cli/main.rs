@@ -17,10 +17,12 @@ mod files;
 mod help;
 #[cfg(test)]
 mod live;
+mod man;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod readme;
+mod report;
 #[cfg(test)]
 mod run;
 #[cfg(test)]

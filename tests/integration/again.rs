@@ -2,9 +2,18 @@
 
 use std::fs;
 
-use crate::harness::{DEADLINE, HELLO, Origin, Room, until};
+use crate::harness::{DEADLINE, HELLO, Origin, Room, Wrapper, until};
 
 const TOKEN: &str = "tok-2f7d1be09a";
+
+/// Tries to put something in the guest's place, and prints what worked. The last one is the agent's own.
+const REPLACE: &str = "cd /workspace; echo '#!/bin/sh' > mine; chmod +x mine; \
+    try() { \"$@\" 2>/dev/null && echo \"$*\"; }; \
+    try cp mine /.bottle/guest; try mv mine /.bottle/guest; try rm -f /.bottle/guest; \
+    try ln -sf /workspace/mine /.bottle/guest; try mv /.bottle /workspace/old; \
+    try touch /.bottle/new; try touch /.bottle/run/new; try chmod 777 /.bottle; \
+    try mount --bind /workspace /.bottle; try touch /new; \
+    try mv mine yours; echo run >> runs; exec sleep 600";
 
 fn route(room: &Room, origin: &Origin) {
     room.agent_with_route(
@@ -121,5 +130,80 @@ pub(crate) fn what_was_tampered_with_does_not_start_again(room: &Room) {
     has_run(room, &id, 2);
     room.stop(&id);
     assert_eq!(room.bottle(&["rm", &id]).run().ok().trim(), id);
+    assert_eq!(room.states(), Vec::<String>::new());
+}
+
+pub(crate) fn what_a_root_agent_may_have_replaced_is_not_run_again(room: &Room) {
+    room.agent("user = \"root\"");
+    // So that it can end by itself, it leaves the guest as it is but for one more file beside it.
+    let harmless = REPLACE
+        .replace("/.bottle/guest", "/.bottle/other")
+        .replace("try mv /.bottle /workspace/old;", "");
+    let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", &harmless]);
+    let first = call.run().ok().trim().to_owned();
+    until("the agent has tried", DEADLINE, || {
+        let printed = room.bottle(&["logs", &first]).run().stdout;
+        (printed.contains("touch /.bottle/new\n")).then_some(())
+    });
+    room.stop(&first);
+    let wrapper = Wrapper::new(room);
+    let refused = wrapper.before(room, room.bottle(&["start", &first])).run();
+    refused
+        .code(1)
+        .says("its agent is root")
+        .says("bottle snapshot");
+    let words: Vec<String> = (1..=wrapper.calls()).map(|at| wrapper.words(at)).collect();
+    assert!(!words.is_empty());
+    for call in &words {
+        assert!(!call.contains("guest"), "{words:?}");
+    }
+    assert_eq!(status(room, &first), "stopped");
+    room.bottle(&["rm", &first]).run().code(0);
+
+    // The control: another agent replaces nothing, and so its bottle starts.
+    room.agent("");
+    let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", REPLACE]);
+    let id = call.run().ok().trim().to_owned();
+    has_run(room, &id, 1);
+    assert_eq!(room.bottle(&["logs", &id]).run().ok(), "mv mine yours\n");
+    room.stop(&id);
+    room.bottle(&["start", &id]).run().code(0);
+    room.bottle(&["rm", "--force", &id]).run().code(0);
+}
+
+pub(crate) fn a_launcher_may_die_while_it_starts_a_bottle_again(room: &Room) {
+    room.agent("");
+    let script = "echo run >> /workspace/runs; exec sleep 600";
+    let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", script]);
+    let id = call.run().ok().trim().to_owned();
+    has_run(room, &id, 1);
+    room.stop(&id);
+    let whole = Wrapper::new(room);
+    let start = || room.bottle(&["start", &id]);
+    whole.before(room, start()).run().code(0);
+    let calls = whole.calls();
+    has_run(room, &id, 2);
+    room.stop(&id);
+    // How many calls there are depends on what runs already, so the last ones are left out.
+    for at in [calls / 4, calls / 2, calls * 3 / 4] {
+        let wrapper = Wrapper::new(room);
+        let died = wrapper
+            .before(room, start())
+            .env("DIE_AFTER", at.to_string())
+            .run();
+        assert_eq!(died.code, 137, "{at} of {calls}: {died}");
+        wrapper.wait();
+        assert_eq!(
+            status(room, &id),
+            "stopped",
+            "{at}: `{}`",
+            wrapper.words(at)
+        );
+        // It is nobody's leftover: what the agent wrote stays.
+        room.bottle(&["clean", "--yes"]).run().code(0);
+    }
+    start().run().code(0);
+    has_run(room, &id, 3);
+    room.bottle(&["rm", "--force", &id]).run().code(0);
     assert_eq!(room.states(), Vec::<String>::new());
 }

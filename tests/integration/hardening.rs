@@ -70,22 +70,27 @@ pub(crate) fn a_read_only_root_is_read_only(room: &Room) {
     assert!(printed.contains("/etc\n/usr\n/tmp\n"), "{printed}");
 }
 
+/// Builds an image of the engine's, with one more step.
+fn build(room: &Room, name: &str, step: &str) -> String {
+    let image = format!("localhost/{}-{name}", room.name);
+    let text = format!("FROM {}\n{step}\n", room.engine.image);
+    let file = room.write(&format!("{name}/Dockerfile"), &text);
+    let folder = file.parent().unwrap().to_str().unwrap().to_owned();
+    // podman's own format of images has no such steps as `ONBUILD`.
+    let call = room
+        .engine
+        .call(&["build", "--quiet", "--tag", &image, &folder]);
+    call.env("BUILDAH_FORMAT", "docker").run().code(0);
+    image
+}
+
 pub(crate) fn build_steps_that_an_image_brings_reach_nothing(room: &Room) {
     let origin = Origin::plain();
     let reach = format!("ONBUILD RUN curl -s {}", origin.url("/escaped"));
-    let build = |name: &str, step: &str| -> String {
-        let image = format!("localhost/{}-{name}", room.name);
-        let text = format!("FROM {}\n{step}\n", room.engine.image);
-        let file = room.write(&format!("{name}/Dockerfile"), &text);
-        let folder = file.parent().unwrap().to_str().unwrap().to_owned();
-        // podman's own format of images has no such steps.
-        let call = room
-            .engine
-            .call(&["build", "--quiet", "--tag", &image, &folder]);
-        call.env("BUILDAH_FORMAT", "docker").run().code(0);
-        image
-    };
-    let (hostile, plain) = (build("hostile", &reach), build("plain", "ENV PLAIN=1"));
+    let (hostile, plain) = (
+        build(room, "hostile", &reach),
+        build(room, "plain", "ENV PLAIN=1"),
+    );
     room.agent("");
     let refused = room.run_call(&["--image", &hostile], &["true"]).run();
     // podman does not tell of such steps: it runs them, without a network.
@@ -98,6 +103,21 @@ pub(crate) fn build_steps_that_an_image_brings_reach_nothing(room: &Room) {
     room.run_call(&["--image", &plain], &["true"]).run().code(0);
     room.engine
         .ask(&["image", "rm", "--force", &hostile, &plain]);
+}
+
+pub(crate) fn an_image_in_which_the_guest_could_be_replaced_is_refused(room: &Room) {
+    room.agent("");
+    let open = build(room, "open", "RUN mkdir -m 777 /.bottle");
+    let closed = build(room, "closed", "RUN mkdir -m 755 /.bottle");
+    let refused = room.run_call(&["--image", &open], &["true"]).run();
+    refused
+        .code(125)
+        .says("only root may write to `/` and `/.bottle`");
+    // The control: the same folder, where only root may write to it.
+    room.run_call(&["--image", &closed], &["true"])
+        .run()
+        .code(0);
+    room.engine.ask(&["image", "rm", "--force", &open, &closed]);
 }
 
 pub(crate) fn an_unprivileged_agent_works_on_a_read_only_root(room: &Room) {

@@ -33,6 +33,7 @@ mod orphans;
 mod policy;
 mod sealing;
 mod signals;
+mod snapshots;
 mod terminals;
 mod timeouts;
 mod trust;
@@ -106,7 +107,11 @@ macro_rules! scenarios {
                 a_route_without_trust_is_refused_and_nothing_is_made,
                 what_grants_nothing_needs_no_trust,
             };
-            unattended::{events_tell_what_happens_and_nothing_else_is_said};
+            unattended::{
+                a_bottle_that_runs_is_removed_by_force_only,
+                a_report_has_the_logs_and_no_secret,
+                events_tell_what_happens_and_nothing_else_is_said,
+            };
             verbs::{
                 a_detached_agent_that_ends_is_shown_as_stopped,
                 every_verb_works_on_a_detached_bottle,
@@ -136,6 +141,8 @@ macro_rules! of_engines {
             addresses::{networks_are_small_and_never_where_somebody_is};
             again::{
                 a_kept_bottle_starts_again_with_its_files_behind_a_new_wall,
+                a_launcher_may_die_while_it_starts_a_bottle_again,
+                what_a_root_agent_may_have_replaced_is_not_run_again,
                 what_was_tampered_with_does_not_start_again,
             };
             deaths::{a_launcher_may_die_at_any_point};
@@ -146,6 +153,7 @@ macro_rules! of_engines {
             };
             hardening::{
                 a_read_only_root_is_read_only,
+                an_image_in_which_the_guest_could_be_replaced_is_refused,
                 build_steps_that_an_image_brings_reach_nothing,
             };
             neighbours::{two_bottles_do_not_see_each_other};
@@ -160,12 +168,14 @@ macro_rules! of_engines {
                 a_host_that_answers_is_refused_or_warned_about,
             };
             verify::{
+                a_bottle_that_is_started_again_is_walled_again,
                 a_mounted_socket_is_named,
                 a_secret_in_a_file_is_named,
                 an_added_capability_is_named,
                 an_attack_without_the_filter_names_what_it_denied,
                 without_its_rule_the_hosts_bridge_takes_packets,
             };
+            snapshots::{a_snapshot_has_the_agents_files_and_no_secret_of_the_old_bottle};
             walls::{nothing_leads_past_the_sidecar};
         }
     )+};
@@ -187,6 +197,7 @@ macro_rules! of_namespaces {
                 neighbours_do_not_share_a_loopback,
                 no_address_of_the_hosts_can_be_reached,
                 nothing_of_the_hosts_users_is_seen,
+                what_lay_in_memory_is_not_started_again_and_that_is_said,
             };
         }
     )+};

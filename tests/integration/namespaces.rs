@@ -228,3 +228,46 @@ fn as_stranger(room: &Room, call: &Call) -> Call {
         .env("BOTTLE_SIDECAR_BINARY", &programs[1])
         .through(&setpriv, &who)
 }
+
+pub(crate) fn what_lay_in_memory_is_not_started_again_and_that_is_said(room: &Room) {
+    room.agent("");
+    let command = ["sh", "-c", "echo out; exec sleep 600"];
+    let ran = room.run_call(&["--detach", "--keep"], &command).run();
+    ran.code(0)
+        .says("`bottle start` cannot bring the rest back");
+    let id = ran.stdout.trim().to_owned();
+    room.bottle(&["snapshot", &id])
+        .run()
+        .code(1)
+        .says("this backend has no images")
+        .says("bottle cp");
+    assert_eq!(
+        room.bottle(&["ls", "--snapshots", "--json"]).run().ok(),
+        "[]\n"
+    );
+    let stopped = room.bottle(&["stop", &id]).run();
+    stopped.code(0).says("lay in memory and is gone");
+    assert_eq!(room.engine.holds(&id), Vec::<String>::new());
+    assert_eq!(room.listed(&id).unwrap()["status"], "ended");
+    let refused = room.bottle(&["start", &id]).run();
+    refused
+        .code(1)
+        .says("lies in memory")
+        .says("--backend docker");
+    // What was promised stays.
+    assert_eq!(room.bottle(&["logs", &id]).run().ok(), "out\n");
+    room.bottle(&["audit", &id, "--verify"]).run().code(0);
+    room.bottle(&["rm", &id]).run().code(0);
+    assert_eq!(room.states(), Vec::<String>::new());
+
+    // One whose agent has ended by itself is not there any more either.
+    let id = room.detach(&["true"]);
+    until("its agent has ended", DEADLINE, || {
+        (room.listed(&id)?["status"] == "stopped").then_some(())
+    });
+    room.bottle(&["start", &id])
+        .run()
+        .code(1)
+        .says("lies in memory");
+    room.bottle(&["rm", &id]).run().code(0);
+}

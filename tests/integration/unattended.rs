@@ -1,8 +1,11 @@
-//! What a script sees that runs an agent: events, and nothing else on standard error.
+//! What a script sees that runs an agent - events, and nothing else on standard error - and what it tells
+//! of a bottle afterwards, or removes.
+
+use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Outcome, Room};
+use crate::harness::{DEADLINE, Origin, Outcome, Room, until};
 
 /// Reads standard error as events; every line must be one.
 fn events(ran: &Outcome) -> Vec<Value> {
@@ -56,4 +59,59 @@ pub(crate) fn events_tell_what_happens_and_nothing_else_is_said(room: &Room) {
     let words = room.run(&["sh", "-c", script]);
     words.code(7).says("other.test").says("err");
     assert!(!words.stderr.contains("{\"time\""), "{words}");
+}
+
+pub(crate) fn a_report_has_the_logs_and_no_secret(room: &Room) {
+    let origin = Origin::tls();
+    room.agent_with_route(
+        &origin,
+        "auth = { scheme = \"bearer\", secret = { host = \"EXAMPLE_TOKEN\" } }\n[env]\nPLANTED = \"planted-3c1d77\"",
+    );
+    let script =
+        "echo \"printed $PLANTED\"; curl -sS http://other.test/ >/dev/null; exec sleep 600";
+    let call = room.run_call(&["--detach"], &["sh", "-c", script]);
+    let ran = call.env("EXAMPLE_TOKEN", "tok-90aa51ce7b").run();
+    let id = ran.ok().trim().to_owned();
+    until("the agent has asked", DEADLINE, || {
+        (room.listed(&id)?["denied"] == 1).then_some(())
+    });
+    let written = room
+        .bottle(&["report", &id, "--to", "report.txt"])
+        .env("EXAMPLE_TOKEN", "tok-90aa51ce7b")
+        .run();
+    written.code(0).says("log of the agent");
+    let text = fs::read_to_string(room.path("report.txt")).unwrap();
+    for there in [
+        "printed [value of PLANTED]",
+        "other.test",
+        "\"phase\": \"detached\"",
+        &format!("{}: ok", room.engine.name),
+    ] {
+        assert!(text.contains(there), "no `{there}` in: {text}");
+    }
+    for planted in ["planted-3c1d77", "tok-90aa51ce7b"] {
+        assert!(!text.contains(planted), "`{planted}` in: {text}");
+    }
+    // The control: the log itself has what the agent printed.
+    let logs = room.bottle(&["logs", &id]).run().ok();
+    assert!(logs.contains("printed planted-3c1d77"), "{logs}");
+    room.stop(&id);
+}
+
+pub(crate) fn a_bottle_that_runs_is_removed_by_force_only(room: &Room) {
+    room.agent("");
+    let id = room.detach(&["sleep", "600"]);
+    room.bottle(&["rm", &id]).run().code(1).says("--force");
+    assert_eq!(room.listed(&id).unwrap()["status"], "detached");
+    assert_eq!(room.bottle(&["rm", "--force", &id]).run().ok().trim(), id);
+    assert_eq!(room.engine.holds(&id), Vec::<String>::new());
+    // The control: what has ended needs none.
+    let ended = room.detach(&["true"]);
+    until("its agent has ended", DEADLINE, || {
+        (room.listed(&ended)?["status"] == "stopped").then_some(())
+    });
+    assert_eq!(room.bottle(&["rm", &ended]).run().ok().trim(), ended);
+    assert_eq!(room.engine.holds(&room.name), Vec::<String>::new());
+    assert_eq!(room.states(), Vec::<String>::new());
+    assert_eq!(room.folders(), Vec::<String>::new());
 }

@@ -7,12 +7,15 @@ use std::os::unix::net::UnixListener;
 
 use serde_json::Value;
 
-use crate::harness::{Host, Outcome, Room};
+use crate::harness::{Call, Host, Outcome, Room};
 
 /// Stands before the engine's client: adds options where the agent's container is created, and starts
 /// the attack without what the guest lays on a command.
 const WRAPPER: &str = r#"#!/bin/bash
-if [ -n "${OPEN:-}" ] && [[ "$*" = *" /.bottle/guest wall "* ]]; then exit 0; fi
+if [[ "$*" = *" /.bottle/guest wall "* ]]; then
+  if [ -n "${OPEN:-}" ]; then exit 0; fi
+  if [ -n "${BROKEN:-}" ]; then echo "injected failure" >&2; exit 1; fi
+fi
 words=()
 for word in "$@"; do
   words+=("$word")
@@ -34,22 +37,25 @@ fn verify(room: &Room, hole: &[(&str, &str)]) -> Outcome {
         );
         return call.run();
     }
+    let outcome = holed(room, call, hole).run();
+    // It bears no name of this room, so it is looked for by its own.
+    let id = parsed(&outcome)["bottle"].as_str().unwrap().to_owned();
+    assert_eq!(room.engine.holds(&id), Vec::<String>::new());
+    outcome
+}
+
+/// Returns the same call with the wrapper before the engine's client, and a hole that these variables make.
+fn holed(room: &Room, call: Call, hole: &[(&str, &str)]) -> Call {
     let folder = room.path("wrapper");
     let program = room.engine.program().unwrap();
     let script = WRAPPER.replace("@PROGRAM@", program.to_str().unwrap());
     let written = room.write(&format!("wrapper/{}", room.engine.program), &script);
     fs::set_permissions(written, fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", folder.display(), room.engine.path().display());
-    let call = hole
-        .iter()
+    hole.iter()
         .fold(call.env("PATH", path), |call, (name, value)| {
             call.env(name, value)
-        });
-    let outcome = call.run();
-    // It bears no name of this room, so it is looked for by its own.
-    let id = parsed(&outcome)["bottle"].as_str().unwrap().to_owned();
-    assert_eq!(room.engine.holds(&id), Vec::<String>::new());
-    outcome
+        })
 }
 
 fn parsed(outcome: &Outcome) -> Value {
@@ -138,17 +144,55 @@ pub(crate) fn an_attack_without_the_filter_names_what_it_denied(room: &Room) {
 }
 
 pub(crate) fn without_its_rule_the_hosts_bridge_takes_packets(room: &Room) {
+    if has_wall(room) {
+        assert_named(&verify(room, &[("OPEN", "1")]), "udp-bound");
+    }
+}
+
+pub(crate) fn a_bottle_that_is_started_again_is_walled_again(room: &Room) {
+    room.agent("");
+    let script = "echo run >> /workspace/runs; exec sleep 600";
+    let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", script]);
+    let id = call.run().ok().trim().to_owned();
+    let attack = || room.bottle(&["verify", &id, "--json"]).run();
+    let start = |hole: &[(&str, &str)]| {
+        room.stop(&id);
+        holed(room, room.bottle(&["start", &id]), hole).run()
+    };
+    start(&[]).code(0);
+    assert_whole(room, &attack());
+    if has_wall(room) {
+        // The control: a start that leaves the rule out leaves the hole that it closes.
+        start(&[("OPEN", "1")]).code(0);
+        assert_named(&attack(), "udp-bound");
+        let runs = room.exec(&id, &["cat", "/workspace/runs"]).ok();
+        // And where it cannot be laid, the agent's command does not begin.
+        start(&[("BROKEN", "1")])
+            .code(1)
+            .says("the bottle is not sealed")
+            .says("host's bridge");
+        assert_eq!(room.listed(&id).unwrap()["status"], "stopped");
+        start(&[]).code(0);
+        assert_whole(room, &attack());
+        let now = room.exec(&id, &["cat", "/workspace/runs"]).ok();
+        assert_eq!(now, runs + "run\n");
+    }
+    room.bottle(&["rm", "--force", &id]).run().code(0);
+}
+
+/// Tells whether the rule on the agent's network closes something here that is open without it.
+fn has_wall(room: &Room) -> bool {
     if room.engine.host == Host::Gateway {
         eprintln!("left out: the host of this engine answers anyway");
-        return;
+        return false;
     }
     // A host that checks where packets come from drops them by itself.
     let strict = fs::read_to_string("/proc/sys/net/ipv4/conf/all/rp_filter");
     if strict.is_ok_and(|text| text.trim() != "0") {
         eprintln!("left out: this host drops packets from where it has no route to");
-        return;
+        return false;
     }
-    assert_named(&verify(room, &[("OPEN", "1")]), "udp-bound");
+    true
 }
 
 pub(crate) fn a_mounted_socket_is_named(room: &Room) {

@@ -23,6 +23,7 @@ pub(super) fn launch(
     progress: &dyn Progress,
 ) -> Result<Launched, BackendError> {
     plan::check_before_images(request, can)?;
+    require_no_root(request)?;
     require_whole(engine, request)?;
     // The containers are made already, so their images are of no concern.
     let images = Images {
@@ -45,6 +46,22 @@ pub(super) fn launch(
     Ok(sealed.launched())
 }
 
+/// A root agent owns the guest's file and may have put another in its place. What lays the wall runs
+/// that file with privileges, which is safe only before such an agent has run.
+fn require_no_root(request: &LaunchRequest) -> Result<(), BackendError> {
+    if !plan::is_root(&plan::agent_user(&request.user, "").spec) {
+        return Ok(());
+    }
+    Err(BackendError::Refused {
+        what: format!(
+            "`{}` cannot start again: its agent is root, and may have replaced what seals it",
+            request.labels.id
+        ),
+        hint: "`bottle snapshot` keeps its files, and `bottle run --from` makes a new one of them"
+            .to_owned(),
+    })
+}
+
 /// What somebody removed by hand cannot be started.
 fn require_whole(engine: &Located, request: &LaunchRequest) -> Result<(), BackendError> {
     let id = &request.labels.id;
@@ -62,4 +79,25 @@ fn require_whole(engine: &Located, request: &LaunchRequest) -> Result<(), Backen
         what: format!("a container or a network of `{id}` is gone, so it cannot start again"),
         hint: format!("`bottle rm {id}` removes the rest"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backends::request::UserChoice;
+
+    #[test]
+    fn what_a_root_agent_may_have_replaced_is_not_run_again() {
+        let refused = |user| {
+            let request = LaunchRequest {
+                user,
+                ..plan::tests::request()
+            };
+            require_no_root(&request).is_err()
+        };
+        assert!(refused(UserChoice::Root));
+        assert!(refused(UserChoice::Numeric { uid: 0, gid: 5 }));
+        assert!(!refused(UserChoice::Numeric { uid: 7, gid: 7 }));
+        assert!(!refused(UserChoice::Unprivileged { uid: 7, gid: 7 }));
+    }
 }

@@ -24,11 +24,12 @@ use super::record::EngineInfo;
 use super::request::{ExecSpec, LogsUntil, Request, Streams};
 use super::sidecar::control_line;
 use super::sketch;
+use super::snapshot;
 use crate::backends::around::Around;
 use crate::backends::backend::{
     Backend, BackendError, Consumer, Follow, Ground, Home, Probe, Producer, Progress,
 };
-use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Terminal};
+use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Snapshot, Terminal};
 use crate::process::{self, Captured, Input, Invocation};
 use crate::state::Observed;
 
@@ -292,6 +293,32 @@ impl Backend for Containers {
                 .map_err(|error| step("stop", error))?;
         }
         Ok(())
+    }
+
+    fn snapshot(
+        &self,
+        id: &BottleId,
+        snapshot: &Snapshot,
+        progress: &dyn Progress,
+    ) -> Result<(), BackendError> {
+        let engine = self.located()?;
+        let can = self.capabilities(&engine)?;
+        snapshot::take(&engine, &can, id, snapshot, progress).map_err(|error| {
+            match progress.check() {
+                Err(interrupted) => interrupted.into(),
+                Ok(()) => step_any("snapshot", error),
+            }
+        })
+    }
+
+    fn remove_image(&self, image: &str) -> Result<(), BackendError> {
+        let engine = self.located()?;
+        let remove = Request::RemoveImage(image.to_owned());
+        engine
+            .remove(&format!("remove the image `{image}`"), &remove, || {
+                Ok(engine.image(image)?.is_some())
+            })
+            .map_err(|error| step("remove", error))
     }
 
     fn remove(&self, id: &BottleId) -> Result<(), BackendError> {

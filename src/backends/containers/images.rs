@@ -200,7 +200,10 @@ fn ensure_agent(
     let context = Context::new(&dockerfile)?;
     context.add_program(&request.sidecar.binary, "guest")?;
     context.add("roots.pem", public_roots().as_bytes())?;
-    context.build(workshop, &tag, "put the guest into the agent's image")?;
+    // docker's builder does not pass on what the guest says.
+    context
+        .build(workshop, &tag, "put the guest into the agent's image")
+        .with_context(|| format!("the image `{reference}` could not be made ready for an agent: it must hold the user that it names, who is root only where the manifest says so, and in it only root may write to `/` and `/.bottle`"))?;
     Ok(tag)
 }
 

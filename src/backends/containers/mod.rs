@@ -24,6 +24,7 @@ mod request;
 pub(super) mod seal;
 mod sidecar;
 mod sketch;
+mod snapshot;
 mod subnets;
 
 pub use backend::Containers;

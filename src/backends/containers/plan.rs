@@ -205,7 +205,7 @@ pub(super) fn agent_user(choice: &UserChoice, image_user: &str) -> AgentUser {
     }
 }
 
-fn is_root(user: &str) -> bool {
+pub(super) fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default();
     // Engines read `00` as a number too. A name for user 0 is found when the image is prepared.
     matches!(name, "" | "root") || name.parse::<u32>() == Ok(0)
@@ -535,4 +535,4 @@ fn notes(request: &LaunchRequest, can: &Capabilities, user: &AgentUser) -> Vec<S
 
 #[cfg(test)]
 #[path = "plan_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -54,7 +54,7 @@ fn machines() -> Capabilities {
     }
 }
 
-fn request() -> LaunchRequest {
+pub(in super::super) fn request() -> LaunchRequest {
     LaunchRequest {
         labels: Labels {
             id: "demo-abcdef".parse().unwrap(),

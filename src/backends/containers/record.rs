@@ -55,6 +55,10 @@ pub struct ContainerRecord {
     pub created: Option<String>,
     /// Its addresses by network.
     pub networks: BTreeMap<String, Endpoint>,
+    /// The variables of its first process: those of its image, and the engine's own.
+    pub env: Vec<String>,
+    /// As whom its first process runs, where the engine tells it in words.
+    pub user: Option<String>,
 }
 
 /// A container's place on a network.

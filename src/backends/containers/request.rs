@@ -30,6 +30,15 @@ pub enum Request {
         /// Of an image for several platforms, this one's: `linux/arm64`.
         platform: Option<String>,
     },
+    /// Writes a container's file system as an archive.
+    Export {
+        /// The container.
+        container: String,
+        /// The file.
+        to: PathBuf,
+    },
+    /// Removes an image's name, and the image when it has no other one.
+    RemoveImage(String),
     /// Builds an image.
     BuildImage(BuildSpec),
     /// Describes the shared builder.

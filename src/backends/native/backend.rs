@@ -17,7 +17,7 @@ use super::{group, launch, plan, probe};
 use crate::backends::backend::{
     Backend, BackendError, Consumer, Follow, Ground, Home, Probe, Producer, Progress,
 };
-use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Terminal};
+use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Snapshot, Terminal};
 use crate::machine::Machine;
 use crate::process::{self, Invocation};
 use crate::state::{Observed, ResourceKind};
@@ -145,10 +145,11 @@ impl Backend for Native {
     ) -> Result<Launched, BackendError> {
         Err(BackendError::Refused {
             what: format!(
-                "`{}` cannot start again: its root lay in memory, and went when it was stopped",
+                "`{}` cannot start again: what a native bottle's agent writes lies in memory, and goes when its processes end",
                 request.labels.id
             ),
-            hint: "run a new one, or make it on an engine: `--backend docker`".to_owned(),
+            hint: "run a new one; on an engine, `run --detach --keep` makes one that can: `--backend docker`"
+                .to_owned(),
         })
     }
 
@@ -233,6 +234,23 @@ impl Backend for Native {
             return Ok(());
         };
         call(&made, "stop", &[keeper, agent, sidecar, guard]).map_err(|error| step("stop", error))
+    }
+
+    fn snapshot(
+        &self,
+        id: &BottleId,
+        _snapshot: &Snapshot,
+        _progress: &dyn Progress,
+    ) -> Result<(), BackendError> {
+        Err(BackendError::Refused {
+            what: format!("no snapshot can be taken of `{id}`: this backend has no images"),
+            hint: "`bottle cp` copies files out of it".to_owned(),
+        })
+    }
+
+    fn remove_image(&self, _image: &str) -> Result<(), BackendError> {
+        // It makes none, so none is there.
+        Ok(())
     }
 
     fn remove(&self, id: &BottleId) -> Result<(), BackendError> {

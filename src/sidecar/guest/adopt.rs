@@ -2,11 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use bottle_contract::guest::{GUEST, HOME, RUN_DIR};
+use bottle_contract::guest::{GUEST, HOME, PUBLIC_ROOTS, RUN_DIR};
 
 use super::accounts;
 use super::files::{self, Made};
@@ -14,6 +15,9 @@ use super::limits::SURROUNDINGS_BYTES;
 
 /// How a manifest's wish for root is written; any other way to user 0 is the image's own idea.
 const ROOT_ON_PURPOSE: &str = "0:0";
+
+/// The bits of a mode that let a group or everybody write.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// Folders that belong to the system, with all that is in them.
 const SYSTEM_TREES: [&str; 13] = [
@@ -82,6 +86,26 @@ pub(super) fn adopt(
     let tmp = files::under(root, "/tmp");
     if files::make_folders(&tmp)? == Made::New {
         files::set_mode(&tmp, 0o1777).context("cannot set the mode of `/tmp`")?;
+    }
+    require_own(root)
+}
+
+/// Refuses an image in which others than root could put another program in the guest's place: the engine
+/// lends it privileges, also when a bottle is started again whose agent has run.
+fn require_own(root: &Path) -> anyhow::Result<()> {
+    let own = rustix::process::geteuid().as_raw();
+    for path in ["/", "/.bottle", GUEST, PUBLIC_ROOTS, RUN_DIR] {
+        let known = match fs::symlink_metadata(files::under(root, path)) {
+            Ok(known) => known,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(error).with_context(|| format!("cannot look at `{path}`")),
+        };
+        // A link has all bits of a mode.
+        if known.uid() != own || known.mode() & OTHERS_WRITE != 0 {
+            bail!(
+                "others than root can change `{path}` in this image, and with it what seals the bottle: make it root's own, with `chmod go-w {path}`"
+            );
+        }
     }
     Ok(())
 }

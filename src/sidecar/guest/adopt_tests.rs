@@ -177,3 +177,36 @@ fn folders_that_memory_will_cover_are_open_to_all() {
     adopt(root.path(), &user, Path::new("/work"), Covered::ByMemory).unwrap();
     assert_eq!((mode("/work"), mode(HOME)), (0o1777, 0o1777));
 }
+
+#[test]
+fn an_image_in_which_others_could_replace_the_guest_is_refused() {
+    let adopted = |spoil: &dyn Fn(&Path)| {
+        let root = tempfile::tempdir().unwrap();
+        let (uid, gid) = own();
+        let at = |path: &str| files::under(root.path(), path);
+        files::make_folders(&at("/.bottle/run")).unwrap();
+        files::replace(&at(GUEST), b"program", 0o755).unwrap();
+        spoil(root.path());
+        let user = format!("{uid}:{gid}");
+        adopt(root.path(), &user, Path::new("/work"), Covered::No)
+    };
+    // The control: as it is built, it is taken.
+    adopted(&|_| ()).unwrap();
+    for path in ["/", "/.bottle", "/.bottle/run", GUEST] {
+        for mode in [0o777, 0o775, 0o1757] {
+            let error = adopted(&|root| files::set_mode(&files::under(root, path), mode).unwrap());
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(&format!("change `{path}`")), "{error}");
+        }
+    }
+    let linked = adopted(&|root| {
+        fs::rename(root.join(".bottle"), root.join("elsewhere")).unwrap();
+        symlink("elsewhere", root.join(".bottle")).unwrap();
+    });
+    let error = linked.unwrap_err().to_string();
+    assert!(error.contains("change `/.bottle`"), "{error}");
+    if own().0 == 0 {
+        let given = adopted(&|root| chown(root.join(".bottle"), Some(4321), None).unwrap());
+        assert!(given.is_err());
+    }
+}

@@ -55,13 +55,17 @@ impl Wrapper {
     }
 
     pub(crate) fn run(&self, room: &Room, command: &[&str]) -> Call {
+        self.before(room, room.run_call(&[], command))
+    }
+
+    /// Returns the same call with this one before the engine's client.
+    pub(crate) fn before(&self, room: &Room, call: Call) -> Call {
         let path = format!(
             "{}:{}",
             self.folder.path().display(),
             room.engine.path().display()
         );
-        room.run_call(&[], command)
-            .env("PATH", path)
+        call.env("PATH", path)
             .env("CALLS", self.folder.path().join("calls"))
     }
 

@@ -234,6 +234,10 @@ fn words(request: &Request) -> Words {
             to,
             platform,
         } => save(image, to, platform.as_deref()),
+        Request::Export { container, to } => {
+            Words::of(&["export"]).option("output", to).word(container)
+        }
+        Request::RemoveImage(image) => Words::of(&["image", "delete"]).word(image),
         Request::BuildImage(spec) => build(spec),
         Request::InspectBuilder => Words::of(&["builder", "status", "--format=json"]),
         Request::StartBuilder { resolver } => resolver

@@ -48,6 +48,14 @@ struct Configuration {
     networks: Vec<Requested>,
     #[serde(default)]
     creation_date: Option<String>,
+    #[serde(default)]
+    init_process: InitProcess,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct InitProcess {
+    #[serde(default)]
+    environment: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +104,9 @@ impl From<Container> for ContainerRecord {
             exit_code: None,
             created: raw.configuration.creation_date,
             networks,
+            env: raw.configuration.init_process.environment,
+            // It is told in another shape for each way to name one.
+            user: None,
         }
     }
 }

@@ -40,6 +40,10 @@ pub(super) fn argv(request: &Request, differences: Differences) -> Vec<OsString>
         Request::SaveImage { image, to, .. } => Words::of(&["image", "save"])
             .option("output", to)
             .word(image),
+        Request::Export { container, to } => {
+            Words::of(&["export"]).option("output", to).word(container)
+        }
+        Request::RemoveImage(image) => Words::of(&["image", "rm"]).word(image),
         Request::Info => Words::of(&["info"]).option("format", differences.info_format),
         Request::InspectImage(image) => Words::of(&["image", "inspect"]).word(image),
         Request::PullImage(image) => Words::of(&["pull", "--quiet"]).word(image),

@@ -211,6 +211,10 @@ struct State {
 struct Config {
     #[serde(default)]
     labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    env: Option<Vec<String>>,
+    #[serde(default)]
+    user: Option<String>,
 }
 
 /// podman gives a container's entrypoint as one string and an image's as a list, so the two are read apart.
@@ -258,6 +262,8 @@ impl From<Container> for ContainerRecord {
                 .into_iter()
                 .map(|(name, attached)| (name, attached.into()))
                 .collect(),
+            env: raw.config.env.unwrap_or_default(),
+            user: raw.config.user,
         }
     }
 }
