@@ -353,13 +353,14 @@ fn every_example_is_planned_for_every_backend() {
             let world = World::new();
             let path = path.to_str().unwrap();
             let args = ["plan", path, "--ignore-image", "--backend", backend];
+            let ran = world.bottle(&args);
             let limits = fs::read_to_string(path).unwrap().contains("[resources]");
-            if backend == "native" && limits {
-                let ran = world.bottle(&args).ends_with(1);
-                assert!(ran.err().contains("cannot enforce"), "{ran:?}");
+            // Whether this user may make control groups is the machine's matter.
+            if backend == "native" && limits && ran.status == 1 {
+                assert!(ran.err().contains("cannot be enforced"), "{ran:?}");
                 continue;
             }
-            let ran = world.bottle(&args).ends_with(0);
+            let ran = ran.ends_with(0);
             assert_eq!(ran.err(), "", "{path}");
             planned += 1;
         }
