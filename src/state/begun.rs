@@ -3,14 +3,12 @@
 //! It lies beside the record and not in it, since a variable that was set on the command line may be
 //! nobody's business, and records are shown.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic::write_atomic;
 use super::error::StateError;
+use super::json;
 
 /// What the command line changed, and what came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,32 +36,18 @@ pub struct Begun {
 impl Begun {
     /// Reads it. `None` means that there is none.
     pub fn load(path: &Path) -> Result<Option<Self>, StateError> {
-        match fs::read(path) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes)
-                    .map(Some)
-                    .map_err(|source| StateError::Damaged {
-                        path: path.to_owned(),
-                        source,
-                    })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StateError::io("read", path)(error)),
-        }
+        json::load(path)
     }
 
     /// Writes it in one step, for the user alone.
     pub fn save(&self, path: &Path) -> Result<(), StateError> {
-        let mut json = serde_json::to_vec_pretty(self)
-            .map_err(io::Error::other)
-            .map_err(StateError::io("write", path))?;
-        json.push(b'\n');
-        write_atomic(path, &json)
+        json::save(path, self)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::atomic::write_atomic;
     use super::*;
 
     #[test]

@@ -13,6 +13,7 @@ mod denials;
 mod dirs;
 mod error;
 mod journal;
+mod json;
 mod lock;
 mod observed;
 mod owner;

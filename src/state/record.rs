@@ -1,15 +1,13 @@
 //! The record of one bottle: what was begun, and how far it came.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use bottle_contract::audit::Head;
 use bottle_contract::id::BottleId;
 use serde::{Deserialize, Serialize};
 
-use super::atomic::write_atomic;
 use super::error::StateError;
+use super::json;
 
 /// The format of records that this version writes.
 ///
@@ -140,32 +138,18 @@ pub enum Accepts {
 impl Record {
     /// Reads a record. `None` means that there is none.
     pub fn load(path: &Path) -> Result<Option<Self>, StateError> {
-        match fs::read(path) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes)
-                    .map(Some)
-                    .map_err(|source| StateError::Damaged {
-                        path: path.to_owned(),
-                        source,
-                    })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StateError::io("read", path)(error)),
-        }
+        json::load(path)
     }
 
     /// Writes the record in one step.
     pub fn save(&self, path: &Path) -> Result<(), StateError> {
-        let mut json = serde_json::to_vec_pretty(self)
-            .map_err(io::Error::other)
-            .map_err(StateError::io("write", path))?;
-        json.push(b'\n');
-        write_atomic(path, &json)
+        json::save(path, self)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::atomic::write_atomic;
     use super::*;
 
     const FULL: &str = r#"{
