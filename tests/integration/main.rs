@@ -72,7 +72,8 @@ macro_rules! scenarios {
                 the_certificate_is_the_bottles_own,
                 the_origin_gets_the_credential_and_replaces_the_agents_own,
             };
-            dlp::{what_is_planted_does_not_leave_and_a_placeholder_works_at_home};
+deaths::{a_launcher_may_die_at_any_point};
+                        dlp::{what_is_planted_does_not_leave_and_a_placeholder_works_at_home};
             exits::{
                 standard_streams_come_through,
                 the_agents_own_status_comes_through,
@@ -145,7 +146,6 @@ macro_rules! of_engines {
                 what_a_root_agent_may_have_replaced_is_not_run_again,
                 what_was_tampered_with_does_not_start_again,
             };
-            deaths::{a_launcher_may_die_at_any_point};
             faults::{
                 a_full_disk_is_an_error_and_leaves_nothing,
                 an_engine_that_hangs_is_given_up,

@@ -1,11 +1,12 @@
-//! What stands before an engine's client, and lets calls fail or launchers die.
+//! What stands before an engine's client, or before the static binary where there is no engine, and lets
+//! calls fail or launchers die.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::call::Call;
-use super::room::Room;
+use super::room::{Room, sidecar};
 use super::wait::{DEADLINE, until};
 
 /// Counts the calls, changes one, lets one fail, hang or answer half, or kills who made one: before
@@ -39,7 +40,10 @@ pub(crate) struct Wrapper {
 impl Wrapper {
     pub(crate) fn new(room: &Room) -> Self {
         let folder = tempfile::tempdir_in(room.path(".")).unwrap();
-        let program = room.engine.program().unwrap();
+        let program = match room.engine.program() {
+            Some(program) => program,
+            None => sidecar().to_owned(),
+        };
         let script = SCRIPT.replace("@PROGRAM@", program.to_str().unwrap());
         let path = folder.path().join(room.engine.program);
         let relative = path.strip_prefix(room.path(".")).unwrap().to_str().unwrap();
@@ -65,8 +69,16 @@ impl Wrapper {
             self.folder.path().display(),
             room.engine.path().display()
         );
-        call.env("PATH", path)
-            .env("CALLS", self.folder.path().join("calls"))
+        let call = call
+            .env("PATH", path)
+            .env("CALLS", self.folder.path().join("calls"));
+        match room.engine.program() {
+            Some(_) => call,
+            None => {
+                let binary = self.folder.path().join(room.engine.program);
+                call.env("BOTTLE_SIDECAR_BINARY", binary)
+            }
+        }
     }
 
     pub(crate) fn words(&self, at: usize) -> String {
