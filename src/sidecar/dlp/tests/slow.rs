@@ -232,7 +232,7 @@ fn the_fast_scanner_finds_what_the_slow_one_finds() {
     let mut dice = Dice(0x5eed);
     let mut stopped = 0;
     for number in 0..TEXTS {
-        let parts: Vec<String> = (0..1 + dice.below(12)).map(|_| part(&mut dice)).collect();
+        let parts: Vec<String> = (0..=dice.below(12)).map(|_| part(&mut dice)).collect();
         let text = parts.concat();
         let expected = slow(text.as_bytes());
         stopped += usize::from(expected);
