@@ -13,6 +13,7 @@ use super::digest::Digest;
 use super::error::ManifestError;
 use super::layer::{ImageSource, Layer};
 use super::place::{Placed, Source};
+use super::rules;
 use super::schema::{AgentFile, Kind, ModeChoice};
 use super::tables::Tables;
 use super::text_file;
@@ -170,7 +171,7 @@ impl Reading {
 
     /// They travel in the sidecar's one message, which has a bound of its own.
     fn add_rules(&mut self, layer: &Layer) -> Result<Vec<RuleText>, ManifestError> {
-        let mut rules = Vec::new();
+        let mut texts = Vec::new();
         let mut bytes = 0;
         for file in &layer.rules {
             let text = read_named(file, &file.value)?;
@@ -184,10 +185,17 @@ impl Reading {
                     .remedy("leave out rules that you do not need"));
             }
             self.add(&file.value, &text);
+            let source = Source {
+                shown: file.value.clone(),
+                folder: PathBuf::new(),
+                text,
+            };
+            rules::check(&source)?;
             let name = file.value.display().to_string();
-            rules.push(RuleText { name, text });
+            let text = source.text;
+            texts.push(RuleText { name, text });
         }
-        Ok(rules)
+        Ok(texts)
     }
 
     fn digest(&self) -> String {

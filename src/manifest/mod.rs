@@ -17,6 +17,7 @@ mod lint;
 mod load;
 mod place;
 mod resolve;
+mod rules;
 mod schema;
 mod starter;
 mod tables;

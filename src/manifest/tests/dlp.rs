@@ -45,8 +45,8 @@ fn the_table_folds_as_the_others_do() {
                   canary = false\nrules = [\"base.toml\"]\n";
     let fixture = Fixture::new(agent)
         .bottle("b", bottle)
-        .file("repo/own.toml", "own")
-        .file("bottles/base.toml", "base");
+        .file("repo/own.toml", "own = 1")
+        .file("bottles/base.toml", "base = 1");
     let dlp = fixture.resolve().dlp;
     assert_eq!(
         (dlp.on_match, dlp.unscannable, dlp.entropy, dlp.canary),
@@ -62,7 +62,7 @@ fn the_table_folds_as_the_others_do() {
         .iter()
         .map(|rules| rules.text.as_str())
         .collect();
-    assert_eq!(texts, ["base", "own"]);
+    assert_eq!(texts, ["base = 1", "own = 1"]);
     assert!(dlp.rules[0].ends_with("base.toml") && dlp.rules[1].ends_with("own.toml"));
 }
 
@@ -241,6 +241,43 @@ fn the_files_of_rules_are_part_of_what_is_trusted() {
             .unwrap()
             .trust_digest
     };
-    assert_eq!(digest("a"), digest("a"));
-    assert_ne!(digest("a"), digest("b"));
+    assert_eq!(digest("a = 1"), digest("a = 1"));
+    assert_ne!(digest("a = 1"), digest("a = 2"));
+}
+
+#[test]
+fn a_file_of_rules_that_cannot_be_read_is_refused_with_its_place() {
+    let error = |rules: &str| {
+        let fixture = Fixture::new("[dlp]\nrules = [\"rules.toml\"]\n");
+        fixture.file("repo/rules.toml", rules).error()
+    };
+    let rule = "[[rules]]\nid = \"a\"\nregex = '''a+'''\n";
+    assert!(
+        Fixture::new("[dlp]\nrules = [\"rules.toml\"]\n")
+            .file("repo/rules.toml", rule)
+            .load()
+            .is_ok()
+    );
+    for (rules, place, says) in [
+        (format!("{rule}b ="), "rules.toml:4:", "format of gitleaks"),
+        (format!("{rule}id = \"b\"\n"), "rules.toml:4:1", "duplicate"),
+        (
+            format!("[extend]\nuseDefault = true\n{rule}"),
+            "rules.toml:1:1",
+            "`extend` is not supported",
+        ),
+        (
+            format!("{rule}required = []\n"),
+            "rules.toml:4:12",
+            "`required` is not supported",
+        ),
+        (
+            "[[rules]]\nregex = \"a\"\n".to_owned(),
+            "rules.toml:1:1",
+            "a rule has no `id`",
+        ),
+    ] {
+        let error = error(&rules);
+        assert!(error.contains(place) && error.contains(says), "{error}");
+    }
 }

@@ -16,6 +16,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bottle_sidecar::dlp::{
     Content, Detectors, Known, KnownValue, OnMatch, Place, RuleFile, Scrub, Stream,
 };
@@ -151,6 +153,8 @@ fn texts() -> Vec<Text> {
         plain("json", json()),
         plain("source code", source()),
         plain("random bytes", random()),
+        plain("base64", base64()),
+        plain("one letter", vec![b'x'; SIZE]),
         gzip,
     ]
 }
@@ -207,6 +211,13 @@ fn random() -> Vec<u8> {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let byte = |_| u8::try_from(dice.below(256)).unwrap_or_default();
     (0..SIZE).map(byte).collect()
+}
+
+/// The random bytes as a file in base64 has them.
+fn base64() -> Vec<u8> {
+    let mut text = STANDARD.encode(random());
+    text.truncate(SIZE);
+    text.into_bytes()
 }
 
 /// Rules as common files have them: one for each vendor, with a keyword, a context and a token.

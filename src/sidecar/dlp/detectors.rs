@@ -1,5 +1,6 @@
 //! All that is looked for in one bottle, built once.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,11 +81,7 @@ impl Detectors {
             found.extend(inner.tokens.find(text, true));
         };
         look(text);
-        let mut unescape = Unescape::default();
-        unescape.look(text);
-        if unescape.has_begun() {
-            let mut plain = unescape.push(text);
-            plain.extend(unescape.finish());
+        if let Cow::Owned(plain) = Unescape::whole(text) {
             look(&plain);
         }
         // The passing text knows the rest: base64, and rules.
@@ -141,10 +138,7 @@ fn folded_forms(value: &[u8]) -> Vec<Vec<u8>> {
     if value.len() < FULL {
         return Vec::new();
     }
-    let mut unescape = Unescape::default();
-    let mut unescaped = unescape.push(value);
-    unescaped.extend(unescape.finish());
-    let own = [fold(value), fold(&unescaped)];
+    let own = [fold(value), fold(&Unescape::whole(value))];
     let reversed: Vec<u8> = own[0].iter().rev().copied().collect();
     let mut forms: Vec<Vec<u8>> = own.into_iter().chain([reversed]).collect();
     forms.retain(|form| form.len() >= SPLIT);

@@ -178,9 +178,7 @@ fn breaks_lines(value: &[u8]) -> bool {
     if !value.contains(&b'%') {
         return false;
     }
-    let mut unescape = Unescape::default();
-    let mut text = unescape.push(value);
-    text.extend(unescape.finish());
+    let text = Unescape::whole(value);
     text.split(is_break).skip(1).any(|line| {
         let name = line.iter().take_while(|byte| is_token(**byte)).count();
         name > 0 && line.get(name) == Some(&b':') || line.windows(5).any(|part| part == b"HTTP/")

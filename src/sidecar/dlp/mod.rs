@@ -4,6 +4,7 @@
 //! [`Detectors`] is built once for a bottle. [`Stream`] looks through what the agent sends,
 //! [`Frames`] through its WebSocket messages, and [`Scrub`] takes injected secrets out of answers.
 
+mod anchors;
 mod decode;
 mod detectors;
 mod encodings;

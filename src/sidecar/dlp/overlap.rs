@@ -1,7 +1,7 @@
 //! The end of what has passed, so that what lies across a border is found.
 
 /// The last bytes of a text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Overlap {
     tail: Vec<u8>,
     /// Whether more has passed than is kept.

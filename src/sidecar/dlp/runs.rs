@@ -57,6 +57,14 @@ impl Runs {
                 at = next;
                 continue;
             }
+            if self.letters >= LEAST && self.letters.is_multiple_of(4) {
+                let letters = decode(piece.get(at..).unwrap_or_default(), &mut out);
+                if letters > 0 {
+                    self.letters += letters;
+                    at += letters;
+                    continue;
+                }
+            }
             match value(*byte) {
                 OTHER => self.end(&mut out),
                 LINE_END => {}
@@ -104,6 +112,26 @@ fn skip(piece: &[u8], at: usize) -> Option<usize> {
     let window = piece.get(at..at + LEAST)?;
     let last = window.iter().rposition(|byte| value(*byte) == OTHER)?;
     Some(at + last + 1)
+}
+
+/// Decodes whole groups of four letters at the beginning of a text, and returns how many letters.
+fn decode(text: &[u8], out: &mut Vec<u8>) -> usize {
+    let (groups, _) = text.as_chunks::<4>();
+    let from = out.len();
+    out.resize(from + groups.len() * 3, 0);
+    let (room, _) = out.get_mut(from..).unwrap_or_default().as_chunks_mut::<3>();
+    let mut count = 0;
+    for ([a, b, c, d], to) in groups.iter().zip(room) {
+        let [a, b, c, d] = [value(*a), value(*b), value(*c), value(*d)];
+        // What is no letter has a bit that no letter has.
+        if (a | b | c | d) >= LINE_END {
+            break;
+        }
+        *to = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+        count += 1;
+    }
+    out.truncate(from + count * 3);
+    count * 4
 }
 
 fn value(byte: u8) -> u8 {

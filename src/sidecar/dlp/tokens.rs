@@ -2,14 +2,13 @@
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::anchors::Anchors;
 use super::exact::{Exact, Origin};
 use super::finding::Tier;
 use super::overlap::Overlap;
 use super::vendor::{JWT, JWT_PREFIX, Letters, PRIVATE_KEY, PRIVATE_KEY_PREFIX, SHAPES, Shape};
 use crate::limits::DLP_TOKEN_BYTES;
 
-/// The fewest letters of a token with its prefix, and of a session token.
-const SHORTEST: usize = 20;
 /// How many different letters a token has at least: `ghp_xxxx…` in a manual is none.
 const VARIETY: usize = 8;
 /// How much of a private key must be there: its header alone stands in many programs.
@@ -17,13 +16,16 @@ const KEY_LETTERS: usize = 40;
 /// The longest rest of a private key's header line.
 const KEY_HEADER: usize = 48;
 
-/// All prefixes in one automaton.
+/// All prefixes.
 #[derive(Debug)]
 pub(super) struct Tokens {
+    /// To find one anywhere.
+    anchors: Anchors,
+    /// To find the leftmost one, where tokens are replaced.
     automaton: Option<AhoCorasick>,
     /// The prefixes of what is replaced.
-    prefixes: Exact,
-    kinds: Vec<Kind>,
+    replaced: Exact,
+    prefixes: Vec<(&'static str, Kind)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +55,7 @@ pub(super) enum Replace {
 }
 
 impl Tokens {
-    /// Builds the automaton of all prefixes.
+    /// Prepares the search for all prefixes.
     pub(super) fn new() -> Self {
         let mut prefixes: Vec<(&str, Kind)> = SHAPES
             .iter()
@@ -64,8 +66,8 @@ impl Tokens {
                     .map(|prefix| (*prefix, Kind::Token(shape)))
             })
             .collect();
-        prefixes.push((PRIVATE_KEY_PREFIX, Kind::PrivateKey));
         prefixes.push((JWT_PREFIX, Kind::Jwt));
+        let words: Vec<&[u8]> = prefixes.iter().map(|(word, _)| word.as_bytes()).collect();
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(prefixes.iter().map(|(prefix, _)| prefix))
@@ -75,9 +77,10 @@ impl Tokens {
             shape.prefixes.iter().map(pattern)
         });
         Self {
+            anchors: Anchors::new(&words),
             automaton,
-            prefixes: Exact::new(replaced.collect()),
-            kinds: prefixes.into_iter().map(|(_, kind)| kind).collect(),
+            replaced: Exact::new(replaced.collect()),
+            prefixes,
         }
     }
 
@@ -88,19 +91,9 @@ impl Tokens {
         text: &'t [u8],
         from_start: bool,
     ) -> impl Iterator<Item = Origin> + use<'t> {
-        words(text)
+        self.prefixes(text)
             .chain(keys(text))
-            .flat_map(move |(begin, end)| {
-                let word = text.get(begin..end).unwrap_or_default();
-                let found = self
-                    .automaton
-                    .iter()
-                    .flat_map(move |all| all.find_iter(word));
-                found
-                    .map(move |found| (found.pattern(), begin + found.start(), begin + found.end()))
-            })
-            .filter_map(move |(pattern, start, end)| {
-                let kind = *self.kinds.get(pattern.as_usize())?;
+            .filter_map(move |(start, end, kind)| {
                 let before = match start.checked_sub(1) {
                     Some(at) => text.get(at).copied(),
                     None if from_start => None,
@@ -116,6 +109,28 @@ impl Tokens {
             })
     }
 
+    /// Returns the prefixes in a text; of two that begin at the same place the longer one, and none
+    /// that stands inside of another.
+    fn prefixes<'t>(
+        &'t self,
+        text: &'t [u8],
+    ) -> impl Iterator<Item = (usize, usize, Kind)> + use<'t> {
+        let mut last = 0..0;
+        self.anchors.find(text).filter_map(move |(start, numbers)| {
+            if start > last.start && start < last.end {
+                return None;
+            }
+            let rest = text.get(start..)?;
+            let mut prefixes = numbers
+                .iter()
+                .filter_map(|number| self.prefixes.get(*number));
+            let (prefix, kind) =
+                prefixes.find(|(prefix, _)| rest.starts_with(prefix.as_bytes()))?;
+            last = start..start + prefix.len();
+            Some((start, start + prefix.len(), *kind))
+        })
+    }
+
     /// Returns what is to be replaced first in a text that goes on. `before` is the byte before it.
     pub(super) fn to_replace(&self, text: &[u8], before: Option<u8>) -> Option<Replace> {
         let automaton = self.automaton.as_ref()?;
@@ -125,7 +140,8 @@ impl Tokens {
                 Some(at) => text.get(at).copied(),
                 None => before,
             };
-            let Some(Kind::Token(shape)) = self.kinds.get(found.pattern().as_usize()) else {
+            let Some((_, Kind::Token(shape))) = self.prefixes.get(found.pattern().as_usize())
+            else {
                 continue;
             };
             if before.is_some_and(|byte| byte.is_ascii_alphanumeric()) {
@@ -139,7 +155,7 @@ impl Tokens {
                 Verdict::No => {}
             }
         }
-        let open = self.prefixes.open_from(text);
+        let open = self.replaced.open_from(text);
         (open < text.len()).then_some(Replace::Open(open))
     }
 
@@ -188,42 +204,22 @@ impl Kind {
     }
 }
 
-/// Returns where a token can be: long runs of the letters that tokens are made of.
-fn words(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let window = text.get(at..at + SHORTEST)?;
-            let Some(other) = window.iter().rposition(|byte| !is_letter(*byte)) else {
-                break;
-            };
-            at += other + 1;
-        }
-        let begin = at;
-        let rest = text.get(begin..)?;
-        let len = rest.iter().take_while(|byte| is_letter(**byte)).count();
-        at = begin + len;
-        Some((begin, at))
-    })
-}
-
-/// Returns where private keys can begin: there are spaces in that.
-fn keys(text: &[u8]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+/// Returns where private keys begin.
+fn keys(text: &[u8]) -> impl Iterator<Item = (usize, usize, Kind)> + use<'_> {
     let prefix = PRIVATE_KEY_PREFIX.as_bytes();
-    memchr::memmem::find_iter(text, prefix).map(move |at| (at, at + prefix.len()))
-}
-
-/// Tells whether tokens can have this letter.
-fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'/' | b'=')
+    let found = memchr::memmem::find_iter(text, prefix);
+    found.map(move |at| (at, at + prefix.len(), Kind::PrivateKey))
 }
 
 /// Judges a token by what follows its prefix.
 fn token(shape: &Shape, rest: &[u8]) -> Verdict {
-    let len = rest
-        .iter()
-        .take_while(|byte| shape.letters.has(**byte))
-        .count();
+    let letters = |bytes: &[u8]| {
+        let letters = bytes.iter().take_while(|byte| shape.letters.has(**byte));
+        letters.count()
+    };
+    // No more than the least is counted as long as it may be none: prefixes can stand in a row.
+    let body = rest.get(..shape.least).unwrap_or(rest);
+    let len = letters(body);
     if len < shape.least {
         return if len == rest.len() {
             Verdict::Open
@@ -231,12 +227,11 @@ fn token(shape: &Shape, rest: &[u8]) -> Verdict {
             Verdict::No
         };
     }
-    let body = rest.get(..shape.least).unwrap_or_default();
     let example = body.windows(7).any(|part| part == b"EXAMPLE");
     if example || variety(body) < VARIETY {
         return Verdict::No;
     }
-    Verdict::Yes(len)
+    Verdict::Yes(letters(rest))
 }
 
 /// Counts the different bytes.
@@ -278,42 +273,16 @@ fn private_key(rest: &[u8]) -> Option<usize> {
 
 /// Returns how far a signed token goes, up to the dot after its claims.
 fn jwt(rest: &[u8]) -> Option<usize> {
-    let part = |from: usize| {
+    let part = |from: usize, most: usize| {
         let rest = rest.get(from..)?;
+        let rest = rest.get(..most).unwrap_or(rest);
         let len = rest.iter().take_while(|b| Letters::Url.has(**b)).count();
         (len >= 10 && rest.get(len) == Some(&b'.')).then_some(from + len + 1)
     };
-    let claims = part(0)?;
+    // Headers can stand in a row, so that only so much of one is looked at.
+    let claims = part(0, DLP_TOKEN_BYTES)?;
     rest.get(claims..)?
         .starts_with(JWT_PREFIX.as_bytes())
         .then_some(())?;
-    part(claims)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_prefix_is_made_of_letters_of_tokens_and_each_token_is_long_enough() {
-        for shape in SHAPES {
-            for prefix in shape.prefixes {
-                assert!(prefix.bytes().all(is_letter), "{prefix}");
-                assert!(prefix.len() + shape.least >= SHORTEST, "{prefix}");
-            }
-            let all = (0..=u8::MAX).filter(|byte| shape.letters.has(*byte));
-            assert!(all.into_iter().all(is_letter), "{}", shape.id);
-        }
-    }
-
-    #[test]
-    fn long_words_are_found_and_short_ones_are_not() {
-        let long = "a".repeat(SHORTEST);
-        let short = "b".repeat(SHORTEST - 1);
-        let text = format!("{long} {short} {short}\"{long}{long}, {long}");
-        let found: Vec<&str> = words(text.as_bytes())
-            .map(|(begin, end)| &text[begin..end])
-            .collect();
-        assert_eq!(found, [long.as_str(), &format!("{long}{long}"), &long]);
-    }
+    part(claims, usize::MAX)
 }

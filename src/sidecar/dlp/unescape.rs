@@ -1,5 +1,8 @@
 //! Escapes undone, as often as they were put on top of each other.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use memchr::memchr3_iter;
 
 /// The longest escape: `&#x0010ffff;`.
@@ -14,19 +17,47 @@ const LONGEST: usize = 12;
 pub(super) struct Unescape {
     /// The beginning of an escape whose end has not come.
     held: Vec<u8>,
-    /// Whether there was an escape at all.
-    begun: bool,
+}
+
+/// What a piece adds to the text.
+#[derive(Debug)]
+pub(super) struct Unescaped<'p> {
+    /// The text; the piece itself where nothing differs.
+    pub(super) text: Cow<'p, [u8]>,
+    /// Where the two differ, from left to right.
+    pub(super) edits: Vec<Edit>,
+}
+
+/// A part of a piece that became something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Edit {
+    /// Where it stands in the piece.
+    pub(super) piece: Range<usize>,
+    /// What it became in the text.
+    pub(super) text: Range<usize>,
+}
+
+/// What an introducer begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begins {
+    /// No escape: what follows it is not of one.
+    Nothing,
+    /// An escape of two bytes that stand for this one.
+    Pair(u8),
+    /// Perhaps an escape.
+    Perhaps,
 }
 
 impl Unescape {
-    /// Tells whether the text so far differs from what it was made of, or may.
-    pub(super) fn has_begun(&self) -> bool {
-        self.begun
-    }
-
-    /// Notes whether a piece can hold an escape.
-    pub(super) fn look(&mut self, piece: &[u8]) {
-        self.begun = self.begun || memchr3_iter(b'%', b'\\', b'&', piece).next().is_some();
+    /// Undoes the escapes of a text that is whole.
+    pub(super) fn whole(text: &[u8]) -> Cow<'_, [u8]> {
+        let mut unescape = Self::default();
+        let mut out = unescape.push(text).text;
+        let rest = unescape.finish();
+        if !rest.is_empty() {
+            out.to_mut().extend(rest);
+        }
+        out
     }
 
     /// Returns the beginning of an escape that is still held.
@@ -35,30 +66,96 @@ impl Unescape {
     }
 
     /// Takes the next piece, and returns the text that it adds.
-    pub(super) fn push(&mut self, piece: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.held.len() + piece.len());
-        out.append(&mut self.held);
-        let mut done = bytewise(&mut out, piece, 0);
+    pub(super) fn push<'p>(&mut self, piece: &'p [u8]) -> Unescaped<'p> {
+        let mut edits = Vec::new();
+        let mut out = Vec::new();
+        let mut done = 0;
+        if !self.held.is_empty() {
+            out = std::mem::take(&mut self.held);
+            done = bytewise(&mut out, piece, 0);
+            edits.push(edit(0..done, 0..out.len()));
+        }
         for at in memchr3_iter(b'%', b'\\', b'&', piece) {
-            if at >= done {
-                out.extend_from_slice(piece.get(done..at).unwrap_or_default());
-                done = bytewise(&mut out, piece, at);
+            if at < done {
+                continue;
+            }
+            let begins = begins(piece.get(at..).unwrap_or_default());
+            if begins == Begins::Nothing {
+                continue;
+            }
+            if out.is_empty() {
+                out.reserve(piece.len());
+            }
+            out.extend_from_slice(piece.get(done..at).unwrap_or_default());
+            let from = out.len();
+            done = match begins {
+                Begins::Pair(byte) => {
+                    out.push(byte);
+                    at + 2
+                }
+                Begins::Nothing | Begins::Perhaps => bytewise(&mut out, piece, at),
+            };
+            if piece.get(at..done) != out.get(from..) || done == piece.len() {
+                edits.push(edit(at..done, from..out.len()));
             }
         }
-        out.extend_from_slice(piece.get(done..).unwrap_or_default());
-        let from = out.len().saturating_sub(LONGEST - 1);
-        let begin = out
-            .get(from..)
-            .and_then(|end| end.iter().position(|byte| is_introducer(*byte)));
-        if let Some(begin) = begin {
-            self.held = out.split_off(from + begin);
+        if done == piece.len() {
+            self.hold(&mut out, &mut edits);
         }
-        out
+        if edits.is_empty() {
+            return Unescaped {
+                text: Cow::Borrowed(piece),
+                edits,
+            };
+        }
+        out.extend_from_slice(piece.get(done..).unwrap_or_default());
+        Unescaped {
+            text: Cow::Owned(out),
+            edits,
+        }
     }
 
     /// Ends the text, and returns what was held.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
+    }
+
+    /// Holds what may be the beginning of an escape at the end of a text.
+    fn hold(&mut self, out: &mut Vec<u8>, edits: &mut [Edit]) {
+        let from = out.len().saturating_sub(LONGEST - 1);
+        let end = out.get(from..).unwrap_or_default();
+        let open = |at: &usize| {
+            let end = end.get(*at..).unwrap_or_default();
+            end.first().copied().is_some_and(is_introducer) && begins(end) != Begins::Nothing
+        };
+        if let Some(begin) = (0..end.len()).find(open) {
+            self.held = out.split_off(from + begin);
+            if let Some(last) = edits.last_mut() {
+                last.text.end = out.len();
+            }
+        }
+    }
+}
+
+fn edit(piece: Range<usize>, text: Range<usize>) -> Edit {
+    Edit { piece, text }
+}
+
+/// Tells by the next byte what an introducer begins. A byte that is an introducer itself may become
+/// any other.
+fn begins(text: &[u8]) -> Begins {
+    match text {
+        [b'\\', b'n' | b'\n', ..] => Begins::Pair(b'\n'),
+        [b'\\', b'r', ..] => Begins::Pair(b'\r'),
+        [b'\\', b't', ..] => Begins::Pair(b'\t'),
+        [b'\\', byte @ (b'/' | b'"' | b'\''), ..] => Begins::Pair(*byte),
+        [b'\\' | b'%', b'u', ..]
+        | [b'\\', b'x' | b'X', ..]
+        | [b'&', b'#', ..]
+        | [_, b'%' | b'\\' | b'&', ..]
+        | [_] => Begins::Perhaps,
+        [b'%', byte, ..] if byte.is_ascii_hexdigit() => Begins::Perhaps,
+        [..] => Begins::Nothing,
     }
 }
 
@@ -145,7 +242,7 @@ mod tests {
         let mut unescape = Unescape::default();
         let mut out = Vec::new();
         for piece in pieces {
-            out.extend(unescape.push(piece.as_bytes()));
+            out.extend(&*unescape.push(piece.as_bytes()).text);
         }
         out.extend(unescape.finish());
         String::from_utf8_lossy(&out).into_owned()

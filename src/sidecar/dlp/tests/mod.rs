@@ -9,5 +9,6 @@ mod heads;
 mod ordinary;
 mod rules;
 mod scrub;
+mod slow;
 mod tokens;
 mod work;
