@@ -9,8 +9,9 @@ use serde::Serialize;
 use thiserror::Error as ThisError;
 
 use super::around::Around;
+use super::copied_base::CopiedBase;
 use super::request::{ExecOptions, LaunchRequest, Launched, Plan, Snapshot};
-use crate::process::{Invocation, ProcessError};
+use crate::process::{Invocation, ProcessError, Talk};
 use crate::state::Observed;
 
 /// A way to make bottles. Synchronous and object-safe; methods may be called from any thread.
@@ -52,6 +53,15 @@ pub trait Backend: fmt::Debug + Send + Sync {
         request: &LaunchRequest,
         progress: &dyn Progress,
     ) -> Result<Launched, BackendError>;
+
+    /// Names the call of the guest itself, as the agent's user, that is neither prepared like the agent's
+    /// command nor bound like it: it only reads and writes files.
+    fn guest(&self, id: &BottleId, words: &[&str]) -> Result<Invocation, BackendError>;
+
+    /// Makes the guest answer in a bottle whose agent has ended by itself, without that agent.
+    ///
+    /// What is woken up now is put to rest by [`Backend::stop`].
+    fn wake(&self, id: &BottleId) -> Result<Woken, BackendError>;
 
     /// Starts the agent's command without a terminal; its output goes to the container's log.
     fn start_detached(&self, id: &BottleId) -> Result<(), BackendError>;
@@ -149,8 +159,27 @@ pub trait Progress: Sync {
     /// Called before something that a person should know beforehand.
     fn warn(&self, what: &str);
 
+    /// Called once a workspace was copied in, before the agent can start: this is what it begins with, and
+    /// the guest that unpacked it, which can be asked for a comparison for some seconds.
+    ///
+    /// An error ends the launch. A backend that does not call it has nothing to compare with later.
+    fn copied(&self, _base: &CopiedBase, _guest: Talk) -> std::io::Result<()> {
+        Ok(())
+    }
+
     /// Called between steps: an error ends the launch, which then removes what it made.
     fn check(&self) -> Result<(), Interrupted>;
+}
+
+/// Since when a bottle answers whose agent has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// It always did.
+    Before,
+    /// It was woken up, and must be put to rest.
+    Now,
+    /// It does not: the agent's files are gone.
+    Never,
 }
 
 /// The user or the system asked for an end.

@@ -6,7 +6,10 @@
 
 mod around;
 mod backend;
+mod checked_out;
 pub mod containers;
+mod copied_base;
+mod copying;
 pub(crate) mod environment;
 pub mod native;
 mod registry;
@@ -16,12 +19,13 @@ mod workspace;
 pub use around::Around;
 pub use backend::{
     Backend, BackendError, Consumer, Follow, Ground, Home, Interrupted, Probe, Problem, Producer,
-    Progress,
+    Progress, Woken,
 };
 pub(crate) use containers::host_addresses;
+pub use copied_base::{CopiedBase, Copying, copying};
 pub use registry::{NAMES, Registry, UnknownBackend};
 pub use request::{
-    ExecOptions, HostAccess, ImageSource, LaunchRequest, Launched, Limits, Plan, RootAccess,
-    Sharing, SidecarSettings, Snapshot, Step, Terminal, UserChoice, Workspace,
+    ExecOptions, Guarded, HostAccess, ImageSource, LaunchRequest, Launched, Limits, Plan,
+    RootAccess, Sharing, SidecarSettings, Snapshot, Step, Terminal, UserChoice, Workspace,
 };
 pub use workspace::write_tar;

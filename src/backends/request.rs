@@ -117,6 +117,19 @@ pub struct Workspace {
     pub source: PathBuf,
     /// How the agent gets it.
     pub sharing: Sharing,
+    /// What the agent may not write though the folder is mounted: paths in the folder.
+    pub guarded: Vec<Guarded>,
+}
+
+/// Something in a mounted folder that has a mount of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guarded {
+    /// It can be written and cannot be moved: a mount is where it is.
+    Pinned(PathBuf),
+    /// A folder that can only be read.
+    Folder(PathBuf),
+    /// A file that can only be read.
+    OneFile(PathBuf),
 }
 
 /// How the agent gets its files.

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::context::Context;
 use super::{
-    allow, attach, audit, check, clean, completions, cp, deny, doctor, exec, init, inspect, logs,
-    ls, man, plan, report, rm, run, schema, snapshot, start, stop, trust, verify,
+    allow, attach, audit, check, clean, completions, cp, deny, diff, doctor, exec, init, inspect,
+    logs, ls, man, plan, pull, report, rm, run, schema, snapshot, start, stop, trust, verify,
 };
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -50,6 +50,8 @@ pub(super) enum Verb {
     Logs(logs::LogsArgs),
     Audit(audit::AuditArgs),
     Cp(cp::CpArgs),
+    Diff(diff::DiffArgs),
+    Pull(pull::PullArgs),
     Inspect(inspect::InspectArgs),
     Report(report::ReportArgs),
     Allow(allow::AllowArgs),
@@ -82,6 +84,8 @@ impl Verb {
             Self::Logs(args) => logs::run(context, &args),
             Self::Audit(args) => done(audit::run(context, &args)),
             Self::Cp(args) => done(cp::run(context, &args)),
+            Self::Diff(args) => done(diff::run(context, &args)),
+            Self::Pull(args) => pull::run(context, &args),
             Self::Inspect(args) => done(inspect::run(context, &args)),
             Self::Report(args) => done(report::run(context, &args)),
             Self::Allow(args) => done(allow::run(context, args)),
@@ -121,11 +125,13 @@ impl Verb {
             Self::Doctor(args) => args.json,
             Self::Verify(args) => args.json,
             Self::Check(args) => args.json,
+            Self::Diff(args) => args.json,
             Self::Run(_)
             | Self::Exec(_)
             | Self::Attach(_)
             | Self::Logs(_)
             | Self::Cp(_)
+            | Self::Pull(_)
             | Self::Inspect(_)
             | Self::Report(_)
             | Self::Allow(_)

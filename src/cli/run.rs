@@ -14,6 +14,7 @@ use super::plan;
 use crate::backends::{Ground, HostAccess, LaunchRequest, RootAccess, Sharing};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::launch::homecoming::prepare_guards;
 use crate::launch::{
     Choice, Mode, Parts, Session, Signals, choose, heal, locate_sidecar, prepare, provide_sidecar,
     snapshot_named,
@@ -189,6 +190,9 @@ fn launch(
     }
     let signals = Signals::watch()?;
     heal(choice.backend, &state, &record.owner, context.ui());
+    if let Some(workspace) = &request.workspace {
+        prepare_guards(&workspace.source, &workspace.guarded)?;
+    }
     let (dir, lock) = state.create(&id)?;
     context.ui().note(format!("bottle: {id}"));
     if let Err(error) = begun(args).save(&dir.begun()) {

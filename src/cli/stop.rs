@@ -10,7 +10,8 @@ use crate::state::Bottle;
 /// End a bottle and remove what was made for it.
 ///
 /// The agent is asked to end, and killed when it does not. Everything is removed as at the end of
-/// `run`. A detached bottle that was begun with `--keep` is not removed: it stays with its files, its
+/// `run`; what the agent changed in its copy of the workspace is saved before, for `bottle pull`, and
+/// stays until that is done or `bottle rm` removes it. A detached bottle that was begun with `--keep` is not removed: it stays with its files, its
 /// logs and its audit, and `bottle start` starts it again, until `bottle rm` removes it. On the native
 /// backend only the logs and the audit stay.
 #[derive(Clone, Debug, Args)]

@@ -26,4 +26,5 @@ pub mod policy;
 pub mod probe;
 pub mod secret;
 mod text;
+pub mod tree;
 pub mod verdict;

@@ -85,6 +85,10 @@ pub struct Share {
     pub source: PathBuf,
     /// What the agent may do there.
     pub access: Access,
+    /// What of it has a mount of its own, and cannot be moved: a path in the folder, and what the agent
+    /// may do there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guarded: Vec<(PathBuf, Access)>,
 }
 
 /// What an agent may do in a folder of the host's.

@@ -6,7 +6,7 @@ use super::steps::Steps;
 use crate::backends::{Backend, BackendError, Interrupted, LaunchRequest, Launched};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::state::{BottleDir, Lock, Phase, Record};
+use crate::state::{BottleDir, Changes, Lock, Phase, Record};
 use crate::ui::{Event, Ui};
 
 /// Everything that a start needs.
@@ -36,7 +36,11 @@ impl Again<'_> {
         self.record.pid = Some(std::process::id());
         self.save(Phase::Restarting)?;
         match self.launch() {
-            Ok(launched) => self.tell(&launched),
+            Ok(launched) => {
+                self.tell(&launched);
+                // What the stop saved is not what it has from now on.
+                Changes::forget(&self.dir.changes())?;
+            }
             Err(BackendError::Interrupted(Interrupted(signal))) => {
                 self.save(Phase::Detached)?;
                 return Ok(Exit::Signal(signal));
@@ -72,7 +76,8 @@ impl Again<'_> {
             self.backend.stop(&self.request.labels.id)?;
             return Err(interrupted.into());
         }
-        steps.finish();
+        // It runs detached, so nobody of us will be there to ask.
+        drop(steps.finish());
         Ok(launched)
     }
 

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::homecoming::{self, Haste};
 use super::logs;
 use crate::backends::Backend;
 use crate::error::Result;
@@ -90,6 +91,9 @@ fn remove(backend: &dyn Backend, dir: &BottleDir, ui: &Ui) -> Result<Option<Stri
         }
     };
     if ran {
+        if homecoming::save((backend, None), &record.id, dir, Haste::Hasty, ui).is_some() {
+            record.keep = record.keep.or(Some(Keep::Changes));
+        }
         logs::save(backend, &record.id, dir, ui);
     }
     backend.remove(&record.id)?;

@@ -12,6 +12,7 @@ mod clean;
 mod decoy;
 mod failure;
 mod heal;
+pub mod homecoming;
 mod inventory;
 mod logs;
 mod prepare;

@@ -12,6 +12,7 @@ use bottle_contract::secret::Secret;
 use ipnet::Ipv4Net;
 
 use super::decoy;
+use super::homecoming::guards;
 use crate::backends::{
     self, ImageSource, LaunchRequest, Limits, RootAccess, Sharing, SidecarSettings, UserChoice,
 };
@@ -94,7 +95,7 @@ pub fn prepare(resolved: &Resolved, parts: Parts, answers: &dyn Answers) -> Resu
             memory: resolved.resources.memory,
             pids: resolved.resources.pids,
         },
-        workspace: resolved.workspace.as_ref().map(workspace),
+        workspace: resolved.workspace.as_ref().map(workspace).transpose()?,
         workdir: resolved.workdir.clone(),
         command: resolved.argv(),
         prompt: resolved.prompt.clone(),
@@ -190,15 +191,19 @@ fn user(spec: Option<&UserSpec>, (uid, gid): (u32, u32)) -> UserChoice {
     }
 }
 
-fn workspace(workspace: &manifest::Workspace) -> backends::Workspace {
-    backends::Workspace {
+fn workspace(workspace: &manifest::Workspace) -> Result<backends::Workspace> {
+    Ok(backends::Workspace {
         source: workspace.source.clone(),
+        guarded: match workspace.mode {
+            WorkspaceMode::Mount => guards(&workspace.source)?,
+            WorkspaceMode::Copy | WorkspaceMode::MountReadOnly => Vec::new(),
+        },
         sharing: match workspace.mode {
             WorkspaceMode::Copy => Sharing::Copy,
             WorkspaceMode::Mount => Sharing::Mount,
             WorkspaceMode::MountReadOnly => Sharing::MountReadOnly,
         },
-    }
+    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use jiff::{Timestamp, Unit};
 
 use super::ask::audit_head;
 use super::attach::{Attachment, attach};
+use super::homecoming::{self, Haste, Sum};
 use super::logs;
 use super::signals::Signals;
 use super::steps::Steps;
@@ -20,6 +21,7 @@ use crate::backends::{
 };
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::process::Talk;
 use crate::state::{Begun, BottleDir, EndedBy, Keep, Lock, Phase, Record};
 use crate::ui::{Event, Ui};
 
@@ -59,7 +61,7 @@ impl Session<'_> {
             self.dir.remove().ok();
             return Err(error);
         }
-        let launched = match self.launch() {
+        let (launched, guest) = match self.launch() {
             Ok(launched) => launched,
             Err(error) => return self.fail(error),
         };
@@ -76,21 +78,21 @@ impl Session<'_> {
         });
         match mode {
             Mode::Detached => self.detach(&launched),
-            Mode::Attached => self.attend(&launched),
+            Mode::Attached => self.attend(&launched, guest),
         }
     }
 
-    fn launch(&self) -> Result<Launched, BackendError> {
+    fn launch(&self) -> Result<(Launched, Option<Talk>), BackendError> {
         let steps = Steps::new(self.ui, self.signals, self.dir);
         let launched = self.backend.launch(self.request, &steps)?;
-        steps.finish();
-        Ok(launched)
+        let guest = steps.finish();
+        Ok((launched, guest))
     }
 
     /// Starts the agent without a terminal; only then may the launcher go.
     fn detach(mut self, launched: &Launched) -> Result<Exit> {
         if let Some(interrupted) = self.signals.noted() {
-            return self.end(Ok(Attachment::Interrupted(interrupted)));
+            return self.end(Ok(Attachment::Interrupted(interrupted)), None);
         }
         let begun = Begun::load(&self.dir.begun()).map(Option::unwrap_or_default);
         let noted = begun.and_then(|mut begun| {
@@ -98,7 +100,7 @@ impl Session<'_> {
             begun.save(&self.dir.begun())
         });
         if let Err(error) = noted {
-            return self.end(Err(error.into()));
+            return self.end(Err(error.into()), None);
         }
         self.note_deadline();
         let started = self.backend.start_detached(&self.request.labels.id);
@@ -106,7 +108,7 @@ impl Session<'_> {
             .map_err(Error::from)
             .and_then(|()| self.save(Phase::Detached));
         if let Err(error) = recorded {
-            return self.end(Err(error));
+            return self.end(Err(error), None);
         }
         self.ui
             .data(&format!("{}\n", self.request.labels.id))
@@ -114,7 +116,7 @@ impl Session<'_> {
         Ok(Exit::Success)
     }
 
-    fn attend(mut self, launched: &Launched) -> Result<Exit> {
+    fn attend(mut self, launched: &Launched, guest: Option<Talk>) -> Result<Exit> {
         self.note_deadline();
         let outcome = self.save(Phase::Running).and_then(|()| {
             let options = ExecOptions {
@@ -125,11 +127,11 @@ impl Session<'_> {
             let call = self.backend.exec(&options)?;
             attach(&call, self.signals, self.ui, self.request.timeout)
         });
-        self.end(outcome)
+        self.end(outcome, guest)
     }
 
     /// Takes everything down, whatever the outcome was, and keeps what tells why it failed.
-    fn end(mut self, outcome: Result<Attachment>) -> Result<Exit> {
+    fn end(mut self, outcome: Result<Attachment>, guest: Option<Talk>) -> Result<Exit> {
         let exit = match &outcome {
             Ok(Attachment::Ended(status)) => Exit::Agent(*status),
             Ok(Attachment::Interrupted(Interrupted(signal))) => Exit::Signal(*signal),
@@ -142,6 +144,7 @@ impl Session<'_> {
             self.ui
                 .warn("the time that `--timeout` gave is over: the agent was ended");
         }
+        let changes = self.bring_home(exit, guest);
         self.keep_when(!matches!(exit, Exit::Agent(0) | Exit::Signal(_)));
         if self.record.keep.is_some() {
             self.record.audit_head = audit_head(self.backend, &self.request.labels.id);
@@ -152,6 +155,10 @@ impl Session<'_> {
             .remove(&self.request.labels.id)
             .map_err(Error::from);
         self.report_denials();
+        if let Some(changes) = changes {
+            self.ui
+                .note(homecoming::offer(changes, &self.request.labels.id));
+        }
         if removed.is_ok() {
             self.put_away(if outcome.is_ok() {
                 Phase::Ended
@@ -189,6 +196,21 @@ impl Session<'_> {
         self.record.course.deadline = deadline(self.request.timeout);
     }
 
+    /// Saves what the agent changed in its copy of the workspace, while the bottle is still there.
+    fn bring_home(&mut self, exit: Exit, guest: Option<Talk>) -> Option<Sum> {
+        let haste = match exit {
+            // Of a time that is over the guest keeps as much for this, and ends the bottle then.
+            Exit::Signal(_) | Exit::TimedOut => Haste::Hasty,
+            Exit::Agent(_) | Exit::Success | Exit::Failure | Exit::Usage | Exit::Bottle => {
+                Haste::Patient(self.signals)
+            }
+        };
+        let id = &self.request.labels.id;
+        let changes = homecoming::save((self.backend, guest), id, self.dir, haste, self.ui)?;
+        self.record.keep = self.record.keep.or(Some(Keep::Changes));
+        Some(changes)
+    }
+
     fn keep_when(&mut self, failed: bool) {
         if self.record.keep.is_none() && failed {
             self.record.keep = Some(Keep::Failed);
@@ -198,7 +220,11 @@ impl Session<'_> {
     /// Removes the folder, or says where it stays. What goes wrong here must not hide how the agent ended.
     fn put_away(&mut self, phase: Phase) {
         let put = if self.record.keep.is_some() {
+            let work_alone = self.record.keep == Some(Keep::Changes) && self.record.exit == Some(0);
             self.save(phase).map(|()| {
+                if work_alone {
+                    return;
+                }
                 let id = &self.request.labels.id;
                 self.ui.note(format!(
                     "logs and audit are kept: `bottle audit {id}`, `bottle logs {id}`"

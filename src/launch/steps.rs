@@ -5,8 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use bottle_contract::id::Role;
 
 use super::signals::Signals;
-use crate::backends::{Interrupted, Progress};
-use crate::state::{BottleDir, write_atomic};
+use crate::backends::{CopiedBase, Interrupted, Progress};
+use crate::process::Talk;
+use crate::state::{BottleDir, save_base, write_atomic};
 use crate::ui::{Phase, Ui};
 
 /// The progress of one launch.
@@ -16,6 +17,8 @@ pub(super) struct Steps<'a> {
     signals: &'a Signals,
     dir: &'a BottleDir,
     open: Mutex<Option<Phase<'a>>>,
+    /// The guest that unpacked the workspace, as long as it listens.
+    guest: Mutex<Option<Talk>>,
 }
 
 impl<'a> Steps<'a> {
@@ -25,11 +28,13 @@ impl<'a> Steps<'a> {
             signals,
             dir,
             open: Mutex::new(None),
+            guest: Mutex::new(None),
         }
     }
 
-    /// Ends the last phase well; without this it is shown as failed.
-    pub(super) fn finish(self) {
+    /// Ends the last phase well; without this it is shown as failed. Returns the guest that unpacked the
+    /// workspace, where there was one.
+    pub(super) fn finish(self) -> Option<Talk> {
         if let Some(phase) = self
             .open
             .into_inner()
@@ -37,6 +42,8 @@ impl<'a> Steps<'a> {
         {
             phase.done();
         }
+        let guest = self.guest.into_inner();
+        guest.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,6 +69,11 @@ impl Progress for Steps<'_> {
             self.ui
                 .warn(format!("the log of the {role} could not be saved: {error}"));
         }
+    }
+
+    fn copied(&self, base: &CopiedBase, guest: Talk) -> std::io::Result<()> {
+        *self.guest.lock().unwrap_or_else(PoisonError::into_inner) = Some(guest);
+        save_base(self.dir, &base.head, &base.entries).map_err(std::io::Error::other)
     }
 
     fn warn(&self, what: &str) {

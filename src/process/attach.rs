@@ -45,6 +45,11 @@ pub fn follow(invocation: &Invocation) -> Result<Attached, ProcessError> {
     start(invocation, &base(invocation).stdin_null())
 }
 
+/// Starts a program on bottle's own standard output and error that reads this: a pager.
+pub fn page(invocation: &Invocation, text: Vec<u8>) -> Result<Attached, ProcessError> {
+    start(invocation, &base(invocation).stdin_bytes(text))
+}
+
 impl Attached {
     /// Waits for the program's status. `None` means that it still runs when the time is over.
     pub fn wait_timeout(&self, time: Duration) -> Result<Option<i32>, ProcessError> {

@@ -12,13 +12,15 @@ mod find;
 mod invocation;
 mod observe;
 mod run;
+mod talk;
 #[cfg(test)]
 mod tests;
 
-pub use attach::{Attached, Errors, attach, follow};
+pub use attach::{Attached, Errors, attach, follow, page};
 pub use capture::MAX_CAPTURE;
 pub use error::{ProcessError, Stream};
 pub use find::find;
 pub use invocation::{Input, Invocation};
 pub use observe::observe;
-pub use run::{Captured, Drained, drain, feed, feed_while, run, run_while, skim};
+pub use run::{Captured, Drained, drain, drain_while, feed, feed_while, run, run_while, skim};
+pub use talk::{Silence, Talk};

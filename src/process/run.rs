@@ -121,9 +121,19 @@ pub fn drain<T: Send + 'static>(
     limit: Duration,
     consumer: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
 ) -> Result<Drained<T>, ProcessError> {
+    drain_while(invocation, limit, &|| true, consumer)
+}
+
+/// As [`drain`], for as long as `go_on` says so.
+pub fn drain_while<T: Send + 'static>(
+    invocation: &Invocation,
+    limit: Duration,
+    go_on: &dyn Fn() -> bool,
+    consumer: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
+) -> Result<Drained<T>, ProcessError> {
     let (mut running, ends) = Running::start(invocation, limit, Stdin::Given, Bound::Whole)?;
     running.feed(ends.stdin, given(invocation))?;
-    running.consume(ends.stdout, consumer)
+    running.consume(ends.stdout, go_on, consumer)
 }
 
 /// Our ends of the streams that the entry points treat differently.
@@ -226,6 +236,7 @@ impl Running {
     fn consume<T: Send + 'static>(
         self,
         mut stdout: PipeReader,
+        go_on: &dyn Fn() -> bool,
         consumer: impl FnOnce(&mut dyn Read) -> io::Result<T> + Send + 'static,
     ) -> Result<Drained<T>, ProcessError> {
         let (sender, value) = mpsc::channel();
@@ -236,7 +247,7 @@ impl Running {
             sender.send(result).ok();
         })
         .map_err(|source| no_thread(&self.child, &self.line, source))?;
-        let mut ending = self.wait(&|| true)?;
+        let mut ending = self.wait(go_on)?;
         let grace = Instant::now() + STREAM_GRACE;
         let left = self
             .deadline

@@ -14,6 +14,17 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
     write_through(folder, path, bytes).map_err(StateError::io("write", path))
 }
 
+/// As [`write_atomic`], without waiting for the disk: for what means nothing after a power loss.
+pub(super) fn write_lazily(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let write = || {
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(drop).map_err(StateError::io("write", path))
+}
+
 fn write_through(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;

@@ -157,6 +157,16 @@ impl BottleDir {
         self.path.join("agent.log")
     }
 
+    /// Returns the path of what the agent began with in its work folder, where it got a copy.
+    pub fn base(&self) -> PathBuf {
+        self.path.join("base.jsonl")
+    }
+
+    /// Returns the folder of what the agent changed, where that was saved.
+    pub fn changes(&self) -> PathBuf {
+        self.path.join("changes")
+    }
+
     /// Removes the folder; the record goes after the logs, so that a crash in between leaves a
     /// bottle that can be found again. Succeeds when nothing is there.
     pub fn remove(&self) -> Result<(), StateError> {

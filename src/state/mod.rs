@@ -6,8 +6,10 @@
 //! bottle after any crash, and it is a pure function.
 
 mod atomic;
+mod base;
 mod begun;
 mod chain;
+mod changes;
 mod clean;
 mod denials;
 mod dirs;
@@ -25,8 +27,10 @@ mod select;
 mod snapshots;
 
 pub use atomic::write_atomic;
+pub use base::{Base, save_base};
 pub use begun::Begun;
 pub use chain::{Break, Chain};
+pub use changes::{Changes, ChangesWriter, Content, SavedChange, Unread};
 pub use clean::{CleanItem, CleanPlan, Scope, plan_clean};
 pub use denials::{Budget, Denials, Reach, count_denials};
 pub use dirs::{BottleDir, StateDir, Stored};

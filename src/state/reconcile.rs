@@ -70,7 +70,7 @@ pub enum Status {
     Stopped,
     /// Its launcher died and left resources.
     Orphaned,
-    /// It ended, and what was kept was asked for.
+    /// It ended, and what was kept was asked for, or is work that nobody has taken yet.
     Ended,
     /// Only state is left, and nobody asked for it: its launcher died early, or it failed.
     Leftover,
@@ -175,7 +175,8 @@ fn status(bottle: &Bottle) -> Status {
     if !bottle.stored {
         return Status::Unknown;
     }
-    let asked = bottle.record.as_ref().and_then(|record| record.keep) == Some(Keep::Asked);
+    let keep = bottle.record.as_ref().and_then(|record| record.keep);
+    let asked = matches!(keep, Some(Keep::Asked | Keep::Changes));
     match (presence, phase) {
         (Presence::Runs, Some(Phase::Detached | Phase::Unknown)) => Status::Detached,
         (Presence::Stands, Some(Phase::Detached | Phase::Unknown))

@@ -119,6 +119,8 @@ pub enum Keep {
     Asked,
     /// Something failed, and the logs tell what.
     Failed,
+    /// The agent changed its copy of the workspace, and nobody has taken that yet.
+    Changes,
     /// Written by a newer version of bottle.
     #[serde(other)]
     Unknown,

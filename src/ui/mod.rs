@@ -16,4 +16,5 @@ mod text;
 pub use ask::AskError;
 pub use event::{By, Event, Outcome};
 pub use phase::Phase;
-pub use screen::{Progress, Released, Ui};
+pub use screen::{Progress, Released, Tone, Ui};
+pub use text::printable_line;

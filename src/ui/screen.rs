@@ -35,6 +35,23 @@ pub enum Progress {
     Events,
 }
 
+/// What a line of a comparison is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// The same on both sides.
+    Plain,
+    /// What the lines are of.
+    Head,
+    /// Where they stand.
+    Place,
+    /// Only on the new side.
+    Added,
+    /// Only on the old side.
+    Removed,
+    /// What a person must notice.
+    Alert,
+}
+
 /// While this lives, nothing of ours is drawn: the terminal is somebody else's.
 #[derive(Debug)]
 #[must_use = "the terminal is taken back when this is dropped"]
@@ -184,6 +201,18 @@ impl Ui {
         let mut json = serde_json::to_vec(value)?;
         json.push(b'\n');
         self.print(&json)
+    }
+
+    /// Colours a line of a comparison, where colours are shown.
+    pub fn toned(&self, tone: Tone, text: &str) -> String {
+        match tone {
+            Tone::Plain => text.to_owned(),
+            Tone::Head => self.painted(BOLD, text),
+            Tone::Place => self.painted(CYAN, text),
+            Tone::Added => self.painted(GREEN, text),
+            Tone::Removed => self.painted(RED, text),
+            Tone::Alert => self.painted(YELLOW, text),
+        }
     }
 
     /// Gives the terminal away: clears what is drawn, and draws nothing until the value is dropped.

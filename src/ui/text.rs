@@ -4,18 +4,21 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Writes out the control characters of a text, so that it cannot command the terminal.
+use bottle_contract::tree::is_hidden;
+
+/// Writes out the control characters of a text, and what else cannot be seen, so that it cannot command
+/// the terminal.
 ///
 /// Line breaks and tabs stay.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     escape(text, |letter| {
-        letter.is_control() && letter != '\n' && letter != '\t'
+        is_hidden(letter) && letter != '\n' && letter != '\t'
     })
 }
 
 /// Like [`printable`], for what must stay on one line.
-pub(super) fn printable_line(text: &str) -> Cow<'_, str> {
-    escape(text, char::is_control)
+pub fn printable_line(text: &str) -> Cow<'_, str> {
+    escape(text, is_hidden)
 }
 
 /// Says how long something took: `0.3 s`, `2 min 5 s`.

@@ -36,6 +36,8 @@ fn the_main_help() {
       logs         Show what the agent or its sidecar has printed
       audit        Show what the sidecar decided
       cp           Copy files into a bottle, or out of it
+      diff         Show what an agent changed in its copy of the workspace
+      pull         Take what an agent changed in its copy of the workspace
       inspect      Show everything known about a bottle, as JSON
       report       Write all that tells what happened to a bottle into one text file, for a bug report
       allow        Let a running bottle reach a host
@@ -67,7 +69,7 @@ fn the_main_help() {
 #[test]
 fn every_verb_says_what_it_does_and_every_argument_what_it_is() {
     let verbs = verbs();
-    assert_eq!(verbs.len(), 24, "{verbs:?}");
+    assert_eq!(verbs.len(), 26, "{verbs:?}");
     for verb in &verbs {
         let short = World::new().bottle(&[verb, "-h"]).ends_with(0).raw_out;
         let first = short.lines().next().unwrap();
@@ -116,6 +118,11 @@ fn a_wrong_command_line_is_status_2_and_stands_on_standard_error() {
         &["check", "--url", "https://a.test", "--method", "G T"],
         &["exec", "some-bottle"],
         &["stop"],
+        &["diff"],
+        &["diff", "some-bottle", "../outside"],
+        &["diff", "some-bottle", "--stat", "--json"],
+        &["pull", "some-bottle", "/etc/passwd"],
+        &["pull", "some-bottle", "--to", "x", "--branch", "y"],
         &["cp", "here", "there"],
         &["completions", "no-shell"],
         &["schema", "no-kind"],

@@ -76,7 +76,7 @@ fn a_plan_for_docker_without_docker() {
     # seal
     docker exec --interactive --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest provision
     docker exec --privileged --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest wall '<sidecar>'
-    docker exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest tar-in /workspace
+    docker exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest tar-in /workspace tell
     docker exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest probe
 
     # run
@@ -128,7 +128,7 @@ fn a_plan_for_a_mac_on_another_system() {
 
     # seal
     container exec --interactive --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest provision
-    container exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest tar-in /workspace
+    container exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest tar-in /workspace tell
     container exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest probe
 
     # run
@@ -199,7 +199,7 @@ fn a_plan_for_podman_without_podman() {
     # seal
     podman exec --interactive --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest provision
     podman exec --privileged --user=0:0 bottle-reviewer-aaaaaa-agent /.bottle/guest wall '<sidecar>'
-    podman exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest tar-in /workspace
+    podman exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest tar-in /workspace tell
     podman exec --interactive bottle-reviewer-aaaaaa-agent /.bottle/guest probe
 
     # run

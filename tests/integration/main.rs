@@ -26,6 +26,7 @@ mod exits;
 mod faults;
 mod hardening;
 mod harness;
+mod homecoming;
 mod live;
 mod namespaces;
 mod neighbours;
@@ -84,6 +85,15 @@ deaths::{a_launcher_may_die_at_any_point};
                 root_is_root_by_name_only,
                 the_agent_is_nobody_and_can_do_nothing,
                 an_unprivileged_agent_works_on_a_read_only_root,
+            };
+            homecoming::{
+                a_hostile_tree_comes_home_harmless,
+                a_mounted_workspace_keeps_what_git_takes_orders_from,
+                a_running_bottle_is_compared_as_it_is_now,
+                a_tree_that_never_rests_leads_nowhere,
+                an_agent_that_ended_by_itself_can_still_be_asked,
+                ten_thousand_files_come_home,
+                work_comes_home_and_nothing_stays_without_any,
             };
             live::{
                 what_is_allowed_for_a_time_ends_by_itself,

@@ -17,6 +17,7 @@ use super::engine::{Engine, Located};
 use super::error::EngineError;
 use super::images::{self, Workshop};
 use super::listing;
+use super::mounts;
 use super::phases::{Fresh, Scene, Standing, step, step_any};
 use super::plan::{self, LaunchPlan};
 use super::probe;
@@ -27,7 +28,7 @@ use super::sketch;
 use super::snapshot;
 use crate::backends::around::Around;
 use crate::backends::backend::{
-    Backend, BackendError, Consumer, Follow, Ground, Home, Probe, Producer, Progress,
+    Backend, BackendError, Consumer, Follow, Ground, Home, Probe, Producer, Progress, Woken,
 };
 use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Snapshot, Terminal};
 use crate::process::{self, Captured, Input, Invocation};
@@ -91,6 +92,9 @@ impl Containers {
     ) -> Result<Launched, BackendError> {
         let can = self.capabilities(engine)?;
         plan::check_before_images(request, &can)?;
+        for open in mounts::left_open(request, &can) {
+            progress.warn(&open);
+        }
         progress.check()?;
         progress.phase("image");
         let workshop = Workshop {
@@ -193,6 +197,19 @@ impl Backend for Containers {
                 },
             }
         })
+    }
+
+    fn guest(&self, id: &BottleId, words: &[&str]) -> Result<Invocation, BackendError> {
+        let spec = guest_call(id, Streams::InputOutput, words);
+        Ok(self.located()?.invocation(&Request::Exec(spec)))
+    }
+
+    fn wake(&self, id: &BottleId) -> Result<Woken, BackendError> {
+        let container = id.resource(Role::Agent);
+        self.located()?
+            .perform("start the agent's container", &Request::Start(container))
+            .map_err(|error| step("wake", error))?;
+        Ok(Woken::Now)
     }
 
     fn start_detached(&self, id: &BottleId) -> Result<(), BackendError> {

@@ -25,6 +25,8 @@ pub struct Capabilities {
     pub mount_owner: MountOwner,
     /// The characters that the path of a mounted folder cannot hold.
     pub mount_marks: &'static [char],
+    /// What can be mounted.
+    pub mountable: Mountable,
     /// Who sets the kernel's network settings of a container.
     pub sysctls: Sysctls,
     /// What the engine shows of the build steps that an image brings.
@@ -187,6 +189,16 @@ impl HostAddress {
             Self::Present
         }
     }
+}
+
+/// What can be mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mountable {
+    /// Folders and files.
+    Anything,
+    /// Folders.
+    Folders,
 }
 
 /// Who owns a host's folder inside a container.

@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod images;
 mod listing;
+mod mounts;
 pub(super) mod oracle;
 mod phases;
 mod plan;

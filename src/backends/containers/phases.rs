@@ -4,7 +4,6 @@
 //! command is only to be had from a [`Sealed`] value, and only a check of the live network makes one.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,29 +12,28 @@ use anyhow::{Context as _, anyhow};
 use bottle_contract::guest::{self, Provision, Provisioned};
 use bottle_contract::probe::{ProbeReport, ProbeRequest};
 use bottle_contract::secret::Secret;
+use bottle_contract::tree::Lies;
 use ipnet::Ipv4Net;
 
 use super::capabilities::{Capabilities, First, Sysctls, Wall};
 use super::engine::Located;
 use super::error::EngineError;
 use super::oracle::Oracle;
-use super::plan::LaunchPlan;
+use super::plan::{LaunchPlan, is_root};
 use super::record::ContainerRecord;
 use super::request::{ContainerSpec, ExecSpec, Request, Streams};
 use super::seal::{self, Findings, Surroundings};
 use super::sidecar;
 use super::subnets::Subnets;
 use crate::backends::backend::{BackendError, Progress};
+use crate::backends::copying::copy_in;
 use crate::backends::environment;
 use crate::backends::request::{LaunchRequest, Launched, RootAccess, Sharing};
-use crate::backends::workspace;
 use crate::machine::{Facts, networks_in_use};
-use crate::process::{self, Input};
+use crate::process::Input;
 
 /// How long our own programs in a container may take; they answer within milliseconds on an idle machine.
 const CONTROL: Duration = Duration::from_secs(30);
-/// How long a workspace may take to copy.
-const COPY: Duration = Duration::from_mins(30);
 
 /// What every step needs.
 #[derive(Clone, Copy)]
@@ -316,21 +314,21 @@ impl Guarded<'_> {
                 guest::GUEST.to_owned(),
                 "tar-in".to_owned(),
                 request.workdir.clone(),
+                "tell".to_owned(),
             ],
             ..guest_call(&plan.agent.name, "tar-in", None)
         };
-        let invocation = engine.invocation(&Request::Exec(spec));
-        let source = workspace.source.clone();
-        let doing = "copy the workspace in";
-        let captured = process::feed_while(
-            &invocation,
-            COPY,
-            &|| progress.check().is_ok(),
-            move |out| workspace::write_tar(&source, Path::new(""), out),
-        )
-        .context(doing)?;
-        engine.checked(doing, &invocation, captured)?;
-        Ok(())
+        let call = engine.invocation(&Request::Exec(spec));
+        // A root agent may put another program in the guest's place, which nobody should start again.
+        let lies = match request.root {
+            RootAccess::Writable if !is_root(&plan.agent.user) => Lies::Disk,
+            RootAccess::Writable | RootAccess::ReadOnly => Lies::Memory,
+        };
+        let how = (&call, lies);
+        copy_in(request, &workspace.source, how, progress, |doing, ended| {
+            engine.checked(doing, &call, ended)?;
+            Ok(())
+        })
     }
 
     fn probe(&self) -> anyhow::Result<Findings> {

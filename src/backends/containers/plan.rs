@@ -15,6 +15,7 @@ use super::capabilities::{
     Addresses, Capabilities, HostAddress, Limiting, LogBound, MountOwner, Names, SecondNetwork,
     Sysctls, Wall,
 };
+use super::mounts::{check_mount_path, left_open, workspace_mounts};
 use super::record::ImageRecord;
 use super::request::{
     Access, ContainerSpec, Mount, NetworkKind, NetworkSpec, Owner, Request, Resolver, RootFs,
@@ -22,7 +23,7 @@ use super::request::{
 };
 use crate::backends::backend::BackendError;
 use crate::backends::request::{
-    HostAccess, ImageSource, LaunchRequest, Limits, RootAccess, Sharing, UserChoice,
+    HostAccess, ImageSource, LaunchRequest, Limits, RootAccess, UserChoice,
 };
 
 /// The port on which the sidecar serves the agent; squid's, which many tools know.
@@ -90,7 +91,7 @@ impl LaunchPlan {
     ) -> Result<Self, BackendError> {
         let user = agent_user(&request.user, &images.base.user);
         check(request, can, &user)?;
-        let mount = workspace_mount(request, can, &user)?;
+        let mounts = workspace_mounts(request, can, &user)?;
         let id = &request.labels.id;
         let network = |role, kind| NetworkSpec {
             name: id.resource(role),
@@ -109,7 +110,7 @@ impl LaunchPlan {
             internal: network(Role::Internal, NetworkKind::Internal(can.isolation)),
             egress: network(Role::Egress, NetworkKind::Egress),
             sidecar: sidecar_spec(request, can, images)?,
-            agent: agent_spec(request, can, images, &user, mount),
+            agent: agent_spec(request, can, images, &user, mounts),
             command: agent_command(request, &images.base)?,
             processes: processes(request, can, &user),
             wall: can.wall,
@@ -136,7 +137,7 @@ pub(super) fn check_before_images(
     // An image's own user is never root for us, so root is asked for or not there.
     let user = agent_user(&request.user, "");
     check(request, can, &user)?;
-    workspace_mount(request, can, &user)?;
+    workspace_mounts(request, can, &user)?;
     sidecar_resolver(request, can).map(drop)
 }
 
@@ -283,54 +284,6 @@ fn processes(request: &LaunchRequest, can: &Capabilities, user: &AgentUser) -> O
     }
 }
 
-fn workspace_mount(
-    request: &LaunchRequest,
-    can: &Capabilities,
-    user: &AgentUser,
-) -> Result<Option<Mount>, BackendError> {
-    let Some(workspace) = &request.workspace else {
-        return Ok(None);
-    };
-    let access = match workspace.sharing {
-        Sharing::Copy => return Ok(None),
-        Sharing::Mount => Access::Write,
-        Sharing::MountReadOnly => Access::Read,
-    };
-    check_mount_path(
-        &workspace.source,
-        can,
-        "rename the folder, or use `mode = \"copy\"`",
-    )?;
-    if access == Access::Write && can.mount_owner == MountOwner::RootIsUser && !is_root(&user.spec)
-    {
-        return Err(BackendError::Refused {
-            what: "the workspace cannot be mounted: with a rootless engine only the container's root may write to it".to_owned(),
-            hint: "use `mode = \"copy\"`, or `user = \"root\"` in `[image]`".to_owned(),
-        });
-    }
-    Ok(Some(Mount {
-        source: workspace.source.clone(),
-        target: request.workdir.clone(),
-        access,
-        owner: Owner::User,
-    }))
-}
-
-/// Engines split a mount at some characters, and offer no way to quote them.
-fn check_mount_path(path: &Path, can: &Capabilities, hint: &str) -> Result<(), BackendError> {
-    let text = path.to_string_lossy();
-    let Some(mark) = can.mount_marks.iter().find(|mark| text.contains(**mark)) else {
-        return Ok(());
-    };
-    Err(BackendError::Refused {
-        what: format!(
-            "`{}` cannot be mounted: its path holds a `{mark}`",
-            path.display()
-        ),
-        hint: hint.to_owned(),
-    })
-}
-
 fn is_pinned(route: &Route) -> bool {
     route.address.is_some()
 }
@@ -414,7 +367,7 @@ fn agent_spec(
     can: &Capabilities,
     images: &Images,
     user: &AgentUser,
-    mount: Option<Mount>,
+    mounts: Vec<Mount>,
 ) -> ContainerSpec {
     let id = &request.labels.id;
     ContainerSpec {
@@ -429,8 +382,8 @@ fn agent_spec(
         sysctls: agent_sysctls(can),
         // Names are resolved by the sidecar only.
         resolver: Resolver::Nobody,
-        root: agent_root(request, mount.as_ref()),
-        mounts: mount.into_iter().collect(),
+        root: agent_root(request, &mounts),
+        mounts,
         limits: enforceable(
             can,
             SpecLimits {
@@ -466,7 +419,7 @@ fn agent_sysctls(can: &Capabilities) -> BTreeMap<&'static str, &'static str> {
 }
 
 /// Everybody's folders in memory: the container has one user. Only ours is root's alone.
-fn agent_root(request: &LaunchRequest, mount: Option<&Mount>) -> RootFs {
+fn agent_root(request: &LaunchRequest, mounts: &[Mount]) -> RootFs {
     if request.root == RootAccess::Writable {
         return RootFs::Writable;
     }
@@ -479,7 +432,7 @@ fn agent_root(request: &LaunchRequest, mount: Option<&Mount>) -> RootFs {
         folder: guest::RUN_DIR.to_owned(),
         mode: 0o755,
     });
-    if mount.is_none() {
+    if mounts.is_empty() {
         scratch.push(open(&request.workdir));
     }
     RootFs::ReadOnly { scratch }
@@ -527,6 +480,7 @@ fn notes(request: &LaunchRequest, can: &Capabilities, user: &AgentUser) -> Vec<S
     if can.log == LogBound::Nothing {
         notes.push("this engine keeps what a detached agent prints without a bound".to_owned());
     }
+    notes.extend(left_open(request, can));
     if request.root == RootAccess::ReadOnly {
         notes.push("the root file system is read-only, so the system's trust store is left as it is; the CA variables are set".to_owned());
     }

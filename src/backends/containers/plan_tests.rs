@@ -9,8 +9,8 @@ use bottle_contract::labels::Labels;
 use bottle_contract::policy::Policy;
 
 use super::*;
-use crate::backends::containers::capabilities::{Builder, First, Isolation, OnBuild};
-use crate::backends::request::{SidecarSettings, Workspace};
+use crate::backends::containers::capabilities::{Builder, First, Isolation, Mountable, OnBuild};
+use crate::backends::request::{Guarded, Sharing, SidecarSettings, Workspace};
 
 fn can() -> Capabilities {
     Capabilities {
@@ -18,6 +18,7 @@ fn can() -> Capabilities {
         host_address: HostAddress::Omitted,
         addresses: Addresses::Chosen,
         mount_owner: MountOwner::SameId,
+        mountable: Mountable::Anything,
         second_network: SecondNetwork::Connected,
         first: First::Anyone,
         names: Names::Engine,
@@ -201,6 +202,7 @@ fn a_control_that_cannot_be_enforced_is_a_refusal() {
     let mounted = |source: &str, sharing| LaunchRequest {
         workspace: Some(Workspace {
             source: PathBuf::from(source),
+            guarded: Vec::new(),
             sharing,
         }),
         ..request()
@@ -256,6 +258,47 @@ fn a_control_that_cannot_be_enforced_is_a_refusal() {
             .mounts
             .is_empty()
     );
+}
+
+#[test]
+fn what_git_takes_orders_from_is_read_only_in_a_mounted_workspace() {
+    let guarded = LaunchRequest {
+        workspace: Some(Workspace {
+            source: PathBuf::from("/src"),
+            guarded: vec![
+                Guarded::Pinned(PathBuf::from(".git")),
+                Guarded::Folder(PathBuf::from(".git/hooks")),
+                Guarded::OneFile(PathBuf::from(".git/config")),
+            ],
+            sharing: Sharing::Mount,
+        }),
+        ..request()
+    };
+    let mounts = |can: &Capabilities| -> Vec<String> {
+        let plan = plan(&guarded, can).unwrap();
+        let told = |mount: &Mount| format!("{} {:?}", mount.target, mount.access);
+        plan.agent.mounts.iter().map(told).collect()
+    };
+    let all = [
+        "/workspace Write",
+        "/workspace/.git Write",
+        "/workspace/.git/hooks Read",
+        "/workspace/.git/config Read",
+    ];
+    assert_eq!(mounts(&can()), all);
+    assert_eq!(left_open(&guarded, &can()), Vec::<String>::new());
+    // An engine that mounts folders only says what it leaves open.
+    let folders = Capabilities {
+        mountable: Mountable::Folders,
+        ..can()
+    };
+    assert_eq!(mounts(&folders), all[..3]);
+    let open = left_open(&guarded, &folders);
+    assert!(
+        open.len() == 1 && open[0].contains("`.git/config`"),
+        "{open:?}"
+    );
+    assert!(plan(&guarded, &folders).unwrap().notes.contains(&open[0]));
 }
 
 #[test]
@@ -481,6 +524,7 @@ fn a_path_that_a_mount_is_split_at_is_refused_before_any_call() {
         let mut request = request();
         request.workspace = Some(Workspace {
             source: PathBuf::from(source),
+            guarded: Vec::new(),
             sharing: Sharing::Mount,
         });
         request

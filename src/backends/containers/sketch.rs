@@ -172,7 +172,7 @@ fn requests(request: &LaunchRequest, plan: &LaunchPlan) -> Vec<(&'static str, Re
             agent,
             None,
             Streams::InputOutput,
-            &[guest::GUEST, "tar-in", &request.workdir],
+            &[guest::GUEST, "tar-in", &request.workdir, "tell"],
         );
         steps.push(("seal", Request::Exec(copy)));
     }

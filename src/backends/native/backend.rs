@@ -15,7 +15,7 @@ use bottle_contract::native::{COMPLAINT, CONTROL, GROUP};
 use super::folder::{Folder, Made, Processes, is_alive};
 use super::{group, launch, plan, probe};
 use crate::backends::backend::{
-    Backend, BackendError, Consumer, Follow, Ground, Home, Probe, Producer, Progress,
+    Backend, BackendError, Consumer, Follow, Ground, Home, Probe, Producer, Progress, Woken,
 };
 use crate::backends::request::{ExecOptions, LaunchRequest, Launched, Plan, Snapshot, Terminal};
 use crate::machine::Machine;
@@ -75,7 +75,7 @@ impl Native {
     }
 
     /// Names the call of the guest in a bottle.
-    fn guest(
+    fn call_of_guest(
         &self,
         id: &BottleId,
         terminal: Terminal,
@@ -153,15 +153,35 @@ impl Backend for Native {
         })
     }
 
+    fn guest(&self, id: &BottleId, words: &[&str]) -> Result<Invocation, BackendError> {
+        self.call_of_guest(id, Terminal::Streams, words)
+    }
+
+    fn wake(&self, id: &BottleId) -> Result<Woken, BackendError> {
+        let made = self.find(id)?.map(|(_, made)| made);
+        let agent = made.and_then(|made| Some(made.processes?.agent));
+        Ok(match agent {
+            Some(agent) if is_alive(agent) => Woken::Before,
+            Some(_) | None => Woken::Never,
+        })
+    }
+
     fn start_detached(&self, id: &BottleId) -> Result<(), BackendError> {
         let (made, processes) = self.running(id)?;
         call(&made, "detach", &[processes.keeper]).map_err(|error| step("agent", error))
     }
 
     fn exec(&self, options: &ExecOptions) -> Result<Invocation, BackendError> {
+        if self
+            .find(&options.id)?
+            .is_some_and(|(folder, _)| folder.exit().is_some())
+        {
+            let ended = anyhow!("the agent of `{}` has ended", options.id);
+            return Err(step("exec", ended));
+        }
         let mut words = vec!["exec"];
         words.extend(options.argv.iter().map(String::as_str));
-        self.guest(&options.id, options.terminal, &words)
+        self.call_of_guest(&options.id, options.terminal, &words)
     }
 
     fn logs(&self, id: &BottleId, role: Role, follow: Follow) -> Result<Invocation, BackendError> {
@@ -178,8 +198,7 @@ impl Backend for Native {
 
     fn runs(&self, id: &BottleId, role: Role) -> Result<bool, BackendError> {
         let found = self.find(id)?;
-        let processes = found.and_then(|(_, made)| made.processes);
-        Ok(processes.is_some_and(|processes| runs(&processes, role)))
+        Ok(found.is_some_and(|(folder, made)| runs(&made, &folder, role)))
     }
 
     fn control(&self, id: &BottleId, line: &str) -> Result<String, BackendError> {
@@ -188,7 +207,7 @@ impl Backend for Native {
     }
 
     fn copy_in(&self, id: &BottleId, folder: &str, tar: Producer) -> Result<(), BackendError> {
-        let invocation = self.guest(id, Terminal::Streams, &["tar-in", folder])?;
+        let invocation = self.call_of_guest(id, Terminal::Streams, &["tar-in", folder])?;
         process::feed(&invocation, COPY, tar)
             .map_err(Into::into)
             .and_then(|captured| checked("copy into the bottle", &captured))
@@ -196,7 +215,7 @@ impl Backend for Native {
     }
 
     fn copy_out(&self, id: &BottleId, path: &str, tar: Consumer) -> Result<(), BackendError> {
-        let invocation = self.guest(id, Terminal::Streams, &["tar-out", path])?;
+        let invocation = self.call_of_guest(id, Terminal::Streams, &["tar-out", path])?;
         let copied = process::drain(&invocation, COPY, tar)
             .map_err(anyhow::Error::from)
             .and_then(|drained| {
@@ -345,9 +364,13 @@ fn ask(processes: &Processes, line: &str) -> anyhow::Result<String> {
     Ok(answer.trim_end().to_owned())
 }
 
-fn runs(processes: &Processes, role: Role) -> bool {
+/// The agent's first process outlives its command, so that the agent's files can still be had.
+fn runs(made: &Made, folder: &Folder, role: Role) -> bool {
+    let Some(processes) = made.processes else {
+        return false;
+    };
     match role {
-        Role::Agent => is_alive(processes.agent),
+        Role::Agent => is_alive(processes.agent) && folder.exit().is_none(),
         Role::Sidecar => is_alive(processes.sidecar),
         Role::Internal | Role::Egress | Role::Image => false,
     }
@@ -355,9 +378,7 @@ fn runs(processes: &Processes, role: Role) -> bool {
 
 fn observe(made: &Made, folder: &Folder) -> Vec<Observed> {
     let observed = |role| {
-        let running = made
-            .processes
-            .is_some_and(|processes| runs(&processes, role));
+        let running = runs(made, folder, role);
         Observed {
             id: made.id.clone(),
             role,

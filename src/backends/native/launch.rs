@@ -2,7 +2,6 @@
 //! agent's command out.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -11,6 +10,7 @@ use bottle_contract::guest::Provision;
 use bottle_contract::native::{AUDIT_LOG, PROXY_PORT, Process, Start, Started};
 use bottle_contract::probe::ProbeReport;
 use bottle_contract::secret::Secret;
+use bottle_contract::tree::Lies;
 
 use super::backend::{checked, guest_call, step};
 use super::folder::{Folder, Made, Processes};
@@ -19,9 +19,9 @@ use crate::backends::backend::{BackendError, Progress};
 use crate::backends::containers::oracle::{Oracle, host_addresses};
 use crate::backends::containers::seal::{self, Findings, Surroundings};
 use crate::backends::containers::{public_roots, random_hex};
+use crate::backends::copying::copy_in;
 use crate::backends::environment;
 use crate::backends::request::{HostAccess, LaunchRequest, Launched, Sharing, Terminal};
-use crate::backends::workspace;
 use crate::machine::Facts;
 use crate::process::{self, Input, Invocation};
 
@@ -29,8 +29,6 @@ use crate::process::{self, Input, Invocation};
 const START: Duration = Duration::from_secs(30);
 /// How long the probe may take.
 const PROBE: Duration = Duration::from_secs(30);
-/// How long a workspace may take to copy.
-const COPY: Duration = Duration::from_mins(30);
 /// The port on which resolvers answer.
 const DNS: u16 = 53;
 /// Where the agent finds the sidecar: on the loopback of its own network.
@@ -173,16 +171,11 @@ impl Guarded<'_> {
         let Some(workspace) = request.workspace.as_ref().filter(copied) else {
             return Ok(());
         };
-        let invocation = self.guest(&["tar-in", &request.workdir]);
-        let source = workspace.source.clone();
-        let captured = process::feed_while(
-            &invocation,
-            COPY,
-            &|| progress.check().is_ok(),
-            move |out| workspace::write_tar(&source, Path::new(""), out),
-        )
-        .context("copy the workspace in")?;
-        checked("copy the workspace in", &captured)
+        let call = self.guest(&["tar-in", &request.workdir, "tell"]);
+        let how = (&call, Lies::Memory);
+        copy_in(request, &workspace.source, how, progress, |doing, ended| {
+            checked(doing, &ended)
+        })
     }
 
     fn probe(&self) -> anyhow::Result<Findings> {

@@ -11,7 +11,7 @@ use super::backend::NAME;
 use super::group::Groups;
 use crate::backends::backend::BackendError;
 use crate::backends::request::{
-    ImageSource, LaunchRequest, Limits, Plan, RootAccess, Sharing, Step, UserChoice,
+    Guarded, ImageSource, LaunchRequest, Limits, Plan, RootAccess, Sharing, Step, UserChoice,
 };
 
 /// As many processes and threads as an agent has by default: enough for a parallel build, too few
@@ -88,9 +88,14 @@ pub(super) fn root(request: &LaunchRequest, user: Ids) -> AgentRoot {
             Sharing::Mount => Access::Write,
             Sharing::MountReadOnly => Access::Read,
         };
+        let guarded = workspace.guarded.iter().map(|guarded| match guarded {
+            Guarded::Pinned(path) => (path.clone(), access),
+            Guarded::Folder(path) | Guarded::OneFile(path) => (path.clone(), Access::Read),
+        });
         Some(Share {
             source: workspace.source.clone(),
             access,
+            guarded: guarded.collect(),
         })
     };
     AgentRoot {
@@ -129,7 +134,10 @@ pub(super) fn plan(request: &LaunchRequest) -> Result<Plan, BackendError> {
         .is_some_and(|workspace| copied(workspace.sharing))
     {
         let workdir = &request.workdir;
-        steps.push(step("seal", format!("{binary} {agent} tar-in {workdir}")));
+        steps.push(step(
+            "seal",
+            format!("{binary} {agent} tar-in {workdir} tell"),
+        ));
     }
     steps.push(step("seal", format!("{binary} {agent} probe")));
     let command = command(request)?.join(" ");

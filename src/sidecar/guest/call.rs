@@ -11,7 +11,10 @@ use bottle_contract::guest::ENDED_WITH;
 use rustix::process::{self, DumpableBehavior};
 
 use super::adopt::Covered;
-use super::{adopt, attacks, exec, filter, init, probe, provision, tar_in, tar_out, wall};
+use super::{
+    adopt, arrival, attacks, changes, exec, filter, init, probe, provision, take, tar_in, tar_out,
+    wall,
+};
 
 const USAGE: &str = "\
 usage: guest COMMAND
@@ -28,8 +31,11 @@ usage: guest COMMAND
   attack                  attack the bottle as the agent (JSON on standard input)
   idle                    wait for ever
   resolves NAME           ask the resolvers for an address of NAME
-  tar-in DIR              unpack a tar stream from standard input
+  tar-in DIR [tell]       unpack a tar stream from standard input; `tell` what was there before,
+                          and compare with a base that follows within ten seconds
   tar-out PATH            write PATH as a tar stream to standard output
+  changes DIR             tell what is not as the base on standard input says
+  take DIR                write the files that standard input names
 ";
 
 /// What an image's build calls, where there is no agent yet; and what stands for the agent itself, which
@@ -152,6 +158,21 @@ fn work(root: &Path, command: &OsStr, rest: &[OsString]) -> Result<(), Failure> 
             Ok(probe::resolves(root, probe::DNS_PORT, name)?)
         }
         (Some("tar-in"), [dir]) => Ok(tar_in::tar_in(Path::new(dir), std::io::stdin().lock())?),
+        (Some("tar-in"), [dir, word]) if word == "tell" => Ok(arrival::tar_in(
+            Path::new(dir),
+            std::io::stdin().lock(),
+            std::io::stdout().lock(),
+        )?),
+        (Some("changes"), [dir]) => Ok(changes::changes(
+            Path::new(dir),
+            std::io::stdin().lock(),
+            std::io::stdout().lock(),
+        )?),
+        (Some("take"), [dir]) => Ok(take::take(
+            Path::new(dir),
+            std::io::stdin().lock(),
+            std::io::stdout().lock(),
+        )?),
         (Some("tar-out"), [path]) => {
             Ok(tar_out::tar_out(Path::new(path), std::io::stdout().lock())?)
         }

@@ -19,11 +19,19 @@ use rustix::io::Errno;
 use rustix::process::{self, Pid, Signal, WaitOptions, WaitStatus};
 
 use super::call::complain;
-use super::limits::{GRACE, GRACE_STEP};
+use super::limits::{GRACE, GRACE_STEP, LAUNCHER, STAY};
 use super::signals::Signals;
 
 /// The signals that end the container.
 const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::HUP];
+/// All that it is woken up by.
+const WANTED: [Signal; 5] = [
+    Signal::TERM,
+    Signal::INT,
+    Signal::HUP,
+    Signal::USR1,
+    Signal::USR2,
+];
 /// The name that process 1 has while it tells everyone to end. What passes signals on looks for it,
 /// since a command that is told twice would not end in good order.
 const ENDING_NAME: &CStr = c"guest-ending";
@@ -41,45 +49,83 @@ pub(crate) fn go() -> anyhow::Result<()> {
     process::kill_process(Pid::INIT, Signal::USR1).context("cannot tell process 1 to start")
 }
 
-/// Idles until it is told to end, and returns the status to end with. Refuses to be anything but process 1.
+/// Idles until it is told to end, or the agent's command has ended, and returns the status to end with.
+/// Refuses to be anything but process 1.
 pub(crate) fn init() -> anyhow::Result<u8> {
+    let mut signals = Signals::catch(&WANTED).context("cannot catch signals")?;
+    idle(&mut signals).map(Ended::status)
+}
+
+/// As [`init`], where the agent's files go with process 1: when the command has ended, `told` gets its status,
+/// and it stays until it is told to end.
+pub(crate) fn init_and_stay(told: impl FnOnce(u8)) -> anyhow::Result<u8> {
+    let mut signals = Signals::catch(&WANTED).context("cannot catch signals")?;
+    let ended = idle(&mut signals)?;
+    if let Ended::Command(status) = ended {
+        told(status);
+        signals.be_patient_for(STAY)?;
+        while !signals.arrived().any(|signal| ENDING.contains(&signal)) {
+            signals.wait().context("cannot wait for signals")?;
+            reap(None);
+        }
+        end_everyone(&mut signals)?;
+    }
+    Ok(ended.status())
+}
+
+/// Why process 1 idles no more.
+#[derive(Clone, Copy)]
+enum Ended {
+    /// It was told to end.
+    Told,
+    /// The agent's command has ended with this status, or its time is over.
+    Command(u8),
+}
+
+impl Ended {
+    fn status(self) -> u8 {
+        match self {
+            Self::Told => 0,
+            Self::Command(status) => status,
+        }
+    }
+}
+
+fn idle(signals: &mut Signals) -> anyhow::Result<Ended> {
     // As process 1, `everyone` is the container. Anywhere else it would be the whole machine.
     if process::getpid() != Pid::INIT {
         bail!("`init` must be process 1 of a container");
     }
-    let mut wanted = ENDING.to_vec();
-    wanted.extend([Signal::USR1, Signal::USR2]);
-    let mut signals = Signals::catch(&wanted).context("cannot catch signals")?;
     // A child may have ended before its signal was caught.
     reap(None);
     let mut command: Option<Pid> = None;
     let mut time = Time::NotBegun;
-    let status = loop {
+    let ended = loop {
         let arrived: Vec<Signal> = signals.arrived().collect();
         if arrived.iter().any(|signal| ENDING.contains(signal)) {
-            break 0;
+            break Ended::Told;
         }
         if command.is_none() && arrived.contains(&Signal::USR1) {
             command = Some(start()?);
-            time.begin()?;
+            time.begin(Duration::ZERO)?;
         }
         if arrived.contains(&Signal::USR2) {
-            time.begin()?;
+            time.begin(LAUNCHER)?;
         }
         if let Some(left) = time.left() {
             if left.is_zero() {
                 complain(&"the time that `--timeout` gave the agent is over");
-                break TIME_IS_OVER;
+                break Ended::Command(TIME_IS_OVER);
             }
             signals.be_patient_for(left)?;
         }
         signals.wait().context("cannot wait for signals")?;
         if let Some(status) = reap(command) {
-            break status;
+            break Ended::Command(status);
         }
     };
-    end_everyone(&mut signals)?;
-    Ok(status)
+    end_everyone(signals)?;
+    Ok(ended)
 }
 
 /// How long the agent's command may still take.
@@ -94,11 +140,12 @@ enum Time {
 
 impl Time {
     /// Begins with the first call.
-    fn begin(&mut self) -> anyhow::Result<()> {
+    fn begin(&mut self, more: Duration) -> anyhow::Result<()> {
         if matches!(self, Self::NotBegun) {
             let seconds = super::exec::load(Path::new("/"))?.timeout;
             let end = seconds
-                .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
+                .map(|seconds| Duration::from_secs(seconds).saturating_add(more))
+                .and_then(|time| Instant::now().checked_add(time));
             *self = end.map_or(Self::Unbounded, Self::Until);
         }
         Ok(())

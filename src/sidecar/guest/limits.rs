@@ -44,3 +44,24 @@ pub(super) const RELAY_STACK: usize = 128 << 10;
 pub(super) const COPY_BUFFER: usize = 128 << 10;
 /// The most folders of one tar stream: each is kept to the end, in about a kilobyte.
 pub(super) const FOLDERS: usize = 200_000;
+/// How much longer process 1 waits where a launcher ends the agent's command in time, and then saves what it
+/// changed, for which it gives the guest 15 seconds.
+pub(super) const LAUNCHER: Duration = Duration::from_secs(20);
+/// How often process 1 looks round while nothing happens.
+pub(super) const STAY: Duration = Duration::from_hours(1);
+/// The most changes of one comparison: an agent that installs packages makes tens of thousands of files,
+/// and the host keeps each change in a few hundred bytes.
+pub(super) const CHANGES: usize = 200_000;
+/// The most bytes of their lines, for long names and links: so many changes have about 200 bytes each, and
+/// the host holds all of it in memory.
+pub(super) const CHANGES_BYTES: usize = 48 << 20;
+/// The most names that one comparison looks at: a million take about a minute.
+pub(super) const ENTRIES: usize = 4_000_000;
+/// How long a question is waited for after a workspace was unpacked: a run that is longer does not notice
+/// that another program is started for it, and does not keep this one's memory for so long.
+pub(super) const ASKED: Duration = Duration::from_secs(10);
+/// The most folders of an image's own that are told: a line has about 100 bytes beside the path, and the
+/// host reads 8 MiB at most.
+pub(super) const BEFORE: usize = 20_000;
+/// The most bytes of their paths, of which each may be written as three.
+pub(super) const BEFORE_BYTES: usize = 1 << 20;

@@ -6,8 +6,10 @@
 
 mod accounts;
 mod adopt;
+mod arrival;
 mod attacks;
 mod call;
+mod changes;
 mod exec;
 pub(crate) mod files;
 mod filter;
@@ -23,6 +25,8 @@ mod probe;
 pub(crate) mod provision;
 mod relay;
 pub(crate) mod signals;
+mod survey;
+mod take;
 mod tar_in;
 mod tar_out;
 mod trust_store;

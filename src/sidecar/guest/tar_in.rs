@@ -10,10 +10,32 @@ use tar::{Archive, Entry};
 use super::files;
 use super::limits::{COPY_BUFFER, FOLDERS};
 
+/// The length of a block of a tar stream.
+const END: usize = 512;
+
 /// Unpacks the stream. The first entry that is refused or fails ends it.
 pub(super) fn tar_in(dir: &Path, input: impl Read) -> anyhow::Result<()> {
+    let mut rest = unpack_all(dir, BufReader::with_capacity(COPY_BUFFER, input))?;
+    // What follows the end mark is padding; a writer that could not write it would call that a failure.
+    io::copy(&mut rest, &mut io::sink()).context("cannot read the tar stream")?;
+    Ok(())
+}
+
+/// As [`tar_in`], and leaves the input where the stream of bottle's own ends: after two empty blocks.
+pub(super) fn tar_in_first(dir: &Path, input: impl Read) -> anyhow::Result<()> {
+    let mut rest = unpack_all(dir, input)?;
+    let mut end = [0; END];
+    match rest.read_exact(&mut end) {
+        Ok(()) if end == [0; END] => Ok(()),
+        Ok(()) => bail!("the tar stream does not end where it should"),
+        Err(error) => Err(error).context("cannot read the end of the tar stream"),
+    }
+}
+
+/// Returns the input as it is after the first block of the end mark.
+fn unpack_all<R: Read>(dir: &Path, input: R) -> anyhow::Result<R> {
     files::make_folders(dir)?;
-    let mut archive = Archive::new(BufReader::with_capacity(COPY_BUFFER, input));
+    let mut archive = Archive::new(input);
     let mut folders = Vec::new();
     for entry in archive.entries().context("cannot read the tar stream")? {
         let entry = entry.context("cannot read the tar stream")?;
@@ -47,10 +69,7 @@ pub(super) fn tar_in(dir: &Path, input: impl Read) -> anyhow::Result<()> {
         set_time(&path, seconds)
             .with_context(|| format!("cannot set the time of `{}`", path.display()))?;
     }
-    // What follows the end mark is padding; a writer that could not write it would call that a failure.
-    let mut rest = archive.into_inner();
-    io::copy(&mut rest, &mut io::sink()).context("cannot read the tar stream")?;
-    Ok(())
+    Ok(archive.into_inner())
 }
 
 fn unpack<R: Read>(mut entry: Entry<'_, R>, dir: &Path) -> anyhow::Result<()> {

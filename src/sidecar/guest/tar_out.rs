@@ -1,16 +1,15 @@
 //! `guest tar-out`: writes a file or a folder as a tar stream.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use rustix::fs::OFlags;
 use tar::{Builder, Header};
 
 use super::call::complain;
 use super::limits::COPY_BUFFER;
+use super::survey;
 
 /// Writes the path and what is beneath it; the top entry is its file name.
 ///
@@ -81,23 +80,14 @@ impl Entry {
     }
 
     fn write_file(&self, archive: &mut Builder<impl Write>) -> io::Result<()> {
-        // The agent may swap the file for a link or a pipe in between: follow none, wait for none.
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits().cast_signed())
-            .open(&self.path)?;
+        let file = survey::open(&self.path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             self.note("it changed its kind");
             return Ok(());
         }
         // The stream promises a length first; a file that grows is cut, one that shrinks is filled up.
-        let mut body = Exactly {
-            file,
-            left: metadata.len(),
-            short: false,
-        };
+        let mut body = Exactly::new(file, metadata.len());
         archive.append_data(
             &mut header(&metadata, metadata.len()),
             &self.name,
@@ -129,10 +119,20 @@ fn header(metadata: &Metadata, size: u64) -> Header {
 }
 
 /// A file that is read to exactly the length that was promised.
-struct Exactly {
+pub(super) struct Exactly {
     file: File,
     left: u64,
     short: bool,
+}
+
+impl Exactly {
+    pub(super) fn new(file: File, left: u64) -> Self {
+        Self {
+            file,
+            left,
+            short: false,
+        }
+    }
 }
 
 impl io::Read for Exactly {

@@ -1,7 +1,9 @@
 //! `native init`: the first process of the agent's. It puts the last things right, gives up
 //! everything that it may do, and then is the guest's init.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -47,18 +49,25 @@ pub(super) fn init() -> anyhow::Result<u8> {
     {
         bail!("the keeper has ended");
     }
-    close_input()?;
+    let keeper = close_input()?;
     processes()?;
     ids::give_up()?;
     // It is the agent's user too, and must not be the agent's to trace.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot hide its memory")?;
-    guest::init::init()
+    guest::init::init_and_stay(|status| {
+        // A keeper that has ended takes this process along.
+        File::from(keeper).write_all(&[status]).ok();
+    })
 }
 
-/// Leaves the keeper's pipe for one that never says anything.
-fn close_input() -> anyhow::Result<()> {
-    let null = std::fs::File::open("/dev/null").context("cannot open `/dev/null`")?;
-    rustix::stdio::dup2_stdin(null).context("cannot close its input")
+/// Leaves the keeper's socket for an input that never says anything, and returns the socket, which no other
+/// program gets.
+fn close_input() -> anyhow::Result<OwnedFd> {
+    let input = std::io::stdin();
+    let keeper = rustix::io::fcntl_dupfd_cloexec(input, 3).context("cannot keep its input")?;
+    let null = File::open("/dev/null").context("cannot open `/dev/null`")?;
+    rustix::stdio::dup2_stdin(null).context("cannot close its input")?;
+    Ok(keeper)
 }
 
 /// Makes a `/proc` that shows the bottle's processes, and little of the kernel.

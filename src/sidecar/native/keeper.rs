@@ -62,6 +62,7 @@ pub(super) fn keep(words: &[OsString]) -> anyhow::Result<()> {
         guard: place.sidecar.guard,
         channel: place.sidecar.channel,
         agent: agent.child,
+        word: agent.word,
         output: Output::new(output, files.agent),
         exit: files.exit,
     })
@@ -235,6 +236,8 @@ fn identify(pid: u32) -> anyhow::Result<Process> {
 struct Agent {
     child: Child,
     process: Process,
+    /// Tells the status that the agent's command ended with.
+    word: UnixStream,
 }
 
 impl Agent {
@@ -245,13 +248,14 @@ impl Agent {
     ) -> anyhow::Result<Self> {
         // It has to mount `/proc`, and gives everything up after that.
         ids::keep_through_start()?;
+        let (mut word, theirs) = UnixStream::pair().context("cannot make a channel")?;
         let mut command = program::inside("init");
         command
             .arg(id.as_str())
-            .stdin(Stdio::piped())
+            .stdin(OwnedFd::from(theirs))
             .stdout(output.try_clone().context("cannot share a pipe")?)
             .stderr(output);
-        let mut child = command
+        let child = command
             .spawn()
             .context("cannot start the agent's first process")?;
         let process = identify(child.id())?;
@@ -259,11 +263,15 @@ impl Agent {
         for group in groups {
             group.take_in(child.id())?;
         }
-        let mut word = child.stdin.take().context("it has no input")?;
+        // It holds the other end, whose end is to be noticed.
+        drop(command);
         word.write_all(b"\n")
             .context("the agent's first process ended at once")?;
-        drop(word);
-        Ok(Self { child, process })
+        Ok(Self {
+            child,
+            process,
+            word,
+        })
     }
 }
 

@@ -63,7 +63,7 @@ impl Sources {
         let workspace = match &agent.workspace {
             Some(share) => Some(Share {
                 source: real(&share.source)?,
-                access: share.access,
+                ..share.clone()
             }),
             None => None,
         };
@@ -171,13 +171,13 @@ fn workspace(agent: &AgentRoot, owner: Owner, sources: &Sources) -> anyhow::Resu
     check_workdir(target)?;
     match &sources.workspace {
         Some(share) => {
-            let access = match share.access {
-                Access::Read => Use::Read,
-                Access::Write => Use::Write,
-            };
             let place = mounts::new(target);
             mounts::folder(&place)?;
-            mounts::share(&mounts::old(&share.source), &place, access)
+            let source = mounts::old(&share.source);
+            mounts::share(&source, &place, use_of(share.access))?;
+            share.guarded.iter().try_for_each(|(path, access)| {
+                mounts::share(&source.join(path), &place.join(path), use_of(*access))
+            })
         }
         // What lies in the home or below `/tmp` is a folder in memory already.
         None if [HOME, "/tmp", "/var/tmp"]
@@ -189,6 +189,13 @@ fn workspace(agent: &AgentRoot, owner: Owner, sources: &Sources) -> anyhow::Resu
             own(owner, &place)
         }
         None => give(owner, "workspace", target, 0o755, Use::Write),
+    }
+}
+
+fn use_of(access: Access) -> Use {
+    match access {
+        Access::Read => Use::Read,
+        Access::Write => Use::Write,
     }
 }
 

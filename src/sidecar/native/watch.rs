@@ -1,7 +1,7 @@
 //! The keeper's long wait: for the launcher, the agent, the sidecar and for its own end.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
@@ -32,6 +32,8 @@ pub(super) struct Kept {
     /// Closes with the keeper, which tells the sidecar to end.
     pub(super) channel: UnixStream,
     pub(super) agent: Child,
+    /// Tells the status of the agent's command, which its first process outlives.
+    pub(super) word: UnixStream,
     pub(super) output: Output,
     pub(super) exit: File,
 }
@@ -46,11 +48,14 @@ pub(super) fn watch(mut kept: Kept) -> anyhow::Result<()> {
         .context("cannot read signals")?;
     let agent = processes::handle(&kept.agent)?;
     let guard = processes::handle(&kept.guard)?;
+    let word = kept.word.try_clone().context("cannot share a channel")?;
     let mut waiting = Waiting {
         launcher: Some(&kept.launcher),
         agent: Some(&agent),
+        word: Some(&word),
         guard: &guard,
     };
+    let mut noted = false;
     loop {
         let ready = waiting.wait(&signals, &kept.output)?;
         if ready.contains(&Event::Output) {
@@ -65,9 +70,19 @@ pub(super) fn watch(mut kept: Kept) -> anyhow::Result<()> {
             waiting.launcher = None;
             processes::signal(&agent, Signal::USR1)?;
         }
+        if ready.contains(&Event::Word) {
+            let mut status = [0];
+            if matches!((&word).read(&mut status), Ok(1)) {
+                note(&mut kept.exit, i32::from(u8::from_be_bytes(status)))?;
+                noted = true;
+            }
+            waiting.word = None;
+        }
         if ready.contains(&Event::Agent) {
             let status = kept.agent.wait().context("cannot wait for the agent")?;
-            note(&mut kept.exit, status)?;
+            if !noted {
+                note(&mut kept.exit, code_of(status))?;
+            }
             waiting.agent = None;
         }
         // The launcher may have detached the bottle with its last breath.
@@ -84,6 +99,7 @@ pub(super) fn watch(mut kept: Kept) -> anyhow::Result<()> {
 struct Waiting<'a> {
     launcher: Option<&'a OwnedFd>,
     agent: Option<&'a OwnedFd>,
+    word: Option<&'a UnixStream>,
     guard: &'a OwnedFd,
 }
 
@@ -95,6 +111,7 @@ enum Event {
     Guard,
     Launcher,
     Agent,
+    Word,
 }
 
 impl Waiting<'_> {
@@ -105,6 +122,7 @@ impl Waiting<'_> {
             (Event::Guard, Some(self.guard.as_fd())),
             (Event::Launcher, self.launcher.map(AsFd::as_fd)),
             (Event::Agent, self.agent.map(AsFd::as_fd)),
+            (Event::Word, self.word.map(AsFd::as_fd)),
         ];
         let open: Vec<_> = all
             .iter()
@@ -128,10 +146,13 @@ impl Waiting<'_> {
 }
 
 /// Writes the status down that a detached agent ended with.
-fn note(file: &mut File, status: ExitStatus) -> anyhow::Result<()> {
-    let signal = status.signal().map(|signal| signal.saturating_add(128));
-    let code = status.code().or(signal).unwrap_or(255);
+fn note(file: &mut File, code: i32) -> anyhow::Result<()> {
     writeln!(file, "{code}").context("cannot write the agent's status down")
+}
+
+fn code_of(status: ExitStatus) -> i32 {
+    let signal = status.signal().map(|signal| signal.saturating_add(128));
+    status.code().or(signal).unwrap_or(255)
 }
 
 /// Ends what is left of the bottle, the agent first: with its first process, all of its others end.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::super::capabilities::{
     Addresses, Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound,
-    MountOwner, Names, OnBuild, SecondNetwork, Sysctls, Wall,
+    MountOwner, Mountable, Names, OnBuild, SecondNetwork, Sysctls, Wall,
 };
 use super::super::error::ErrorKind;
 use super::super::record::{
@@ -184,6 +184,7 @@ impl Dialect for Apple {
             },
             mount_owner: MountOwner::SameId,
             mount_marks: &[':', ',', '='],
+            mountable: Mountable::Folders,
             sysctls: Sysctls::Inside,
             on_build: OnBuild::Archived,
             builder: Builder::Shared,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::super::capabilities::{
     Addresses, Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound,
-    MountOwner, Names, OnBuild, SecondNetwork, Sysctls, Wall,
+    MountOwner, Mountable, Names, OnBuild, SecondNetwork, Sysctls, Wall,
 };
 use super::super::error::ErrorKind;
 use super::super::record::{ContainerRecord, Endpoint, EngineInfo, ImageRecord, NetworkRecord};
@@ -132,6 +132,7 @@ impl Dialect for Docker {
                 MountOwner::SameId
             },
             mount_marks: MOUNT_MARKS,
+            mountable: Mountable::Anything,
             sysctls: Sysctls::Engine,
             on_build: OnBuild::Shown,
             builder: Builder::Engine,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::super::capabilities::{
     Addresses, Builder, Capabilities, First, HostAddress, Isolation, Limiting, LogBound,
-    MountOwner, Names, OnBuild, SecondNetwork, Sysctls, Wall,
+    MountOwner, Mountable, Names, OnBuild, SecondNetwork, Sysctls, Wall,
 };
 use super::super::error::ErrorKind;
 use super::super::record::{ContainerRecord, EngineInfo, ImageRecord, NetworkRecord};
@@ -107,6 +107,7 @@ impl Dialect for Podman {
                 MountOwner::SameId
             },
             mount_marks: MOUNT_MARKS,
+            mountable: Mountable::Anything,
             sysctls: Sysctls::Engine,
             on_build: OnBuild::Shown,
             builder: Builder::Engine,

@@ -1,6 +1,8 @@
 //! The guest as a program: the built binary, in folders and namespaces of its own.
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod confine;
 #[cfg(test)]
 mod exec;

@@ -17,6 +17,7 @@ fn prepare(seconds: u64, command: &str, call: &str) -> String {
         printf '%s' '{environment}' > .bottle/run/environment.json
         (
             until [ "$(cat proc/1/comm)" = guest ]; do sleep 0.01; done
+            until grep -q '^SigCgt:.*[89a-f]..$' proc/1/status; do sleep 0.01; done
             until [ -e started ]; do chroot . /.bottle/guest {call}; sleep 0.01; done
         ) > /dev/null 2> /dev/null &"#
     )
