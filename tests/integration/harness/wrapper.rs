@@ -72,13 +72,11 @@ impl Wrapper {
         let call = call
             .env("PATH", path)
             .env("CALLS", self.folder.path().join("calls"));
-        match room.engine.program() {
-            Some(_) => call,
-            None => {
-                let binary = self.folder.path().join(room.engine.program);
-                call.env("BOTTLE_SIDECAR_BINARY", binary)
-            }
+        if room.engine.program().is_some() {
+            return call;
         }
+        let binary = self.folder.path().join(room.engine.program);
+        call.env("BOTTLE_SIDECAR_BINARY", binary)
     }
 
     pub(crate) fn words(&self, at: usize) -> String {
