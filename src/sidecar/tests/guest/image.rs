@@ -9,7 +9,7 @@ const CA: &str = "-----BEGIN CERTIFICATE-----\\nQk9UVExF\\n-----END CERTIFICATE-
 #[test]
 fn an_adopted_and_provisioned_image_runs_a_command() {
     // Numbers that every user namespace has a place for.
-    let prepare = "echo roots > .bottle/roots.pem
+    let prepare = "chmod 755 . .bottle; echo roots > .bottle/roots.pem
         chroot . /.bottle/guest adopt 0:0 /workspace";
     let message = format!(
         r#"{{"ca":"{CA}","env":{{"KEY":"hunter2"}},"prompt":"Do it.","workdir":"/workspace","command":[]}}"#
