@@ -2,18 +2,15 @@
 //!
 //! A connection that arrives is a proof; an error message inside the agent's environment is only a hint.
 
-use std::io::{self, Read as _};
+use std::io::{self, PipeReader, PipeWriter, Read as _};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
-/// How often the listener looks whether it should end.
-const TICK: Duration = Duration::from_millis(50);
 /// How long a connection may take to show its token.
 const TOKEN_WAIT: Duration = Duration::from_millis(100);
 /// How many arrivals are taken at a time: more than one probe makes.
@@ -25,15 +22,10 @@ const PORTS_TRIED: usize = 16;
 #[derive(Debug)]
 pub(in crate::backends) struct Oracle {
     port: u16,
-    stop: Arc<AtomicBool>,
+    /// The listener ends when this is closed.
+    open: PipeWriter,
     arrivals: Receiver<SocketAddr>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Drop for Oracle {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-    }
+    thread: thread::JoinHandle<()>,
 }
 
 impl Oracle {
@@ -44,22 +36,22 @@ impl Oracle {
         tcp.set_nonblocking(true)?;
         udp.set_nonblocking(true)?;
         let (seen, arrivals) = mpsc::channel();
-        let stop = Arc::new(AtomicBool::new(false));
+        let (closed, open) = io::pipe()?;
         let listener = Listener {
             tcp,
             udp,
             token: token.as_bytes().to_vec(),
             seen,
-            stop: Arc::clone(&stop),
+            closed,
         };
         let thread = thread::Builder::new()
             .name("oracle".to_owned())
             .spawn(move || listener.run())?;
         Ok(Self {
             port,
-            stop,
+            open,
             arrivals,
-            thread: Some(thread),
+            thread,
         })
     }
 
@@ -69,12 +61,10 @@ impl Oracle {
     }
 
     /// Closes the listener and returns from where the token arrived.
-    pub(in crate::backends) fn close(mut self) -> Vec<SocketAddr> {
-        self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            // A listener that panicked saw nothing more; what it saw before counts.
-            thread.join().ok();
-        }
+    pub(in crate::backends) fn close(self) -> Vec<SocketAddr> {
+        drop(self.open);
+        // A listener that panicked saw nothing more; what it saw before counts.
+        self.thread.join().ok();
         self.arrivals.iter().collect()
     }
 }
@@ -119,30 +109,36 @@ struct Listener {
     udp: UdpSocket,
     token: Vec<u8>,
     seen: Sender<SocketAddr>,
-    stop: Arc<AtomicBool>,
+    /// Nobody writes to it: it is ready when its other end is closed.
+    closed: PipeReader,
 }
 
 impl Listener {
     fn run(self) {
-        while !self.stop.load(Ordering::Acquire) {
-            self.wait();
+        loop {
+            let ended = self.wait();
+            // Also what arrived between the last look and the end.
             self.take();
+            if ended {
+                break;
+            }
         }
-        // What arrived between the last look and the end.
-        self.take();
     }
 
-    fn wait(&self) {
+    /// Waits until something arrives, and tells whether it is the end.
+    fn wait(&self) -> bool {
         let mut ready = [
             PollFd::new(&self.tcp, PollFlags::IN),
             PollFd::new(&self.udp, PollFlags::IN),
+            PollFd::new(&self.closed, PollFlags::IN),
         ];
-        let tick = Timespec {
-            tv_sec: 0,
-            tv_nsec: i64::from(TICK.subsec_nanos()),
-        };
-        // An interrupted or failed wait only means an early look.
-        poll(&mut ready, Some(&tick)).ok();
+        match poll(&mut ready, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            // Without a wait it would look for ever.
+            Err(_) => return true,
+        }
+        let [.., closed] = &ready;
+        !closed.revents().is_empty()
     }
 
     /// Takes what has arrived, at most so much at a time: strangers may knock here too.
