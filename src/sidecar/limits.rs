@@ -208,8 +208,9 @@ pub const LEAF_LIFE: Duration = Duration::from_hours(7 * 24);
 /// How much life a leaf must have left to be used again.
 pub const LEAF_MARGIN: Duration = Duration::from_hours(24);
 
-/// How far back certificates start, for an agent (in a virtual machine) whose clock is behind.
-pub const CLOCK_SKEW: Duration = Duration::from_mins(5);
+/// How far back certificates start, for an agent (in a virtual machine) whose clock is behind, and for
+/// a clock that is set back while a bottle runs.
+pub const CLOCK_SKEW: Duration = Duration::from_hours(24);
 
 /// The longest line on the control channel: a whole configuration with its certificates.
 pub const CONTROL_LINE_BYTES: usize = 4 * 1024 * 1024;
