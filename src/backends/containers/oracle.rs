@@ -134,8 +134,11 @@ impl Listener {
         ];
         match poll(&mut ready, None) {
             Ok(_) | Err(Errno::INTR) => {}
-            // Without a wait it would look for ever.
-            Err(_) => return true,
+            // What arrives meanwhile waits in the kernel, and is taken at the end.
+            Err(_) => {
+                io::copy(&mut &self.closed, &mut io::sink()).ok();
+                return true;
+            }
         }
         let [.., closed] = &ready;
         !closed.revents().is_empty()
