@@ -100,7 +100,7 @@ pub enum RootAccess {
 }
 
 /// Limits of the agent.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// CPUs.
     pub cpus: Option<f64>,

@@ -6,7 +6,6 @@ use clap::Args;
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::launch::{Force, discard, remove_snapshot, snapshot_named};
-use crate::state::Bottle;
 
 /// Remove a bottle, with its files, its logs and its audit.
 ///
@@ -41,13 +40,8 @@ pub(super) fn run(context: &Context, args: &RmArgs) -> Result<()> {
         return Ok(());
     }
     let inventory = context.survey()?;
-    let bottles: Vec<&Bottle> = args
-        .ids
-        .iter()
-        .map(|id| inventory.find(id))
-        .collect::<Result<_>>()?;
     let force = if args.force { Force::Yes } else { Force::No };
-    for bottle in bottles {
+    for bottle in inventory.find_all(&args.ids)? {
         discard(context.registry(), &state, bottle, force)?;
         context
             .ui()

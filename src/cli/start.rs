@@ -10,7 +10,7 @@ use super::run::request;
 use crate::backends::{Backend, Ground, LaunchRequest};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::launch::{Again, Signals, backend_of};
+use crate::launch::{Session, Signals, backend_of};
 use crate::state::{Begun, Bottle, BottleDir, Lock, Phase, Record, Status};
 
 /// Start a stopped bottle again.
@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, args: &StartArgs) -> Result<Exit> {
         let error = anyhow!("the bottle `{}` was started meanwhile", bottle.id);
         return Err(Error::user(error).hint("`bottle attach` watches its agent"));
     }
-    let again = Again {
+    let session = Session {
         backend,
         request: &request,
         dir: &dir,
@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, args: &StartArgs) -> Result<Exit> {
         signals: &signals,
         ui: context.ui(),
     };
-    again.run()
+    session.again()
 }
 
 /// What lies in memory goes with the bottle's processes, so there is nothing to start.

@@ -1,41 +1,20 @@
 //! A stopped bottle that is started again: sealed anew, then its agent's command starts detached.
 
-use super::session::deadline;
-use super::signals::Signals;
+use super::session::Session;
 use super::steps::Steps;
-use crate::backends::{Backend, BackendError, Interrupted, LaunchRequest, Launched};
+use crate::backends::{BackendError, Interrupted, Launched};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::state::{BottleDir, Changes, Lock, Phase, Record};
-use crate::ui::{Event, Ui};
+use crate::state::{Changes, Phase};
 
-/// Everything that a start needs.
-#[derive(Debug)]
-pub struct Again<'a> {
-    /// Where it was made.
-    pub backend: &'a dyn Backend,
-    /// What it is, with its command.
-    pub request: &'a LaunchRequest,
-    /// Its folder.
-    pub dir: &'a BottleDir,
-    /// Held for as long as this runs.
-    pub lock: Lock,
-    /// Its record.
-    pub record: Record,
-    /// What asks for an end.
-    pub signals: &'a Signals,
-    /// Where to say what happens.
-    pub ui: &'a Ui,
-}
-
-impl Again<'_> {
-    /// Starts it. Whatever fails, the bottle stays as it was: stopped, with all its files.
-    pub fn run(mut self) -> Result<Exit> {
+impl Session<'_> {
+    /// Starts a stopped bottle. Whatever fails, the bottle stays as it was: stopped, with all its files.
+    pub fn again(mut self) -> Result<Exit> {
         self.record.exit = None;
         self.record.course.ended_by = None;
         self.record.pid = Some(std::process::id());
         self.save(Phase::Restarting)?;
-        match self.launch() {
+        match self.relaunch() {
             Ok(launched) => {
                 self.tell(&launched);
                 // What the stop saved is not what it has from now on.
@@ -50,7 +29,7 @@ impl Again<'_> {
                 return Err(error.into());
             }
         }
-        self.record.course.deadline = deadline(self.request.timeout);
+        self.note_deadline();
         let head = self.record.audit_head.take();
         let id = &self.request.labels.id;
         let started = self.backend.start_detached(id).map_err(Error::from);
@@ -68,7 +47,7 @@ impl Again<'_> {
         Ok(Exit::Success)
     }
 
-    fn launch(&self) -> Result<Launched, BackendError> {
+    fn relaunch(&self) -> Result<Launched, BackendError> {
         let steps = Steps::new(self.ui, self.signals, self.dir);
         let launched = self.backend.relaunch(self.request, &steps)?;
         if let Err(interrupted) = self.signals.check() {
@@ -79,23 +58,5 @@ impl Again<'_> {
         // It runs detached, so nobody of us will be there to ask.
         drop(steps.finish());
         Ok(launched)
-    }
-
-    fn tell(&self, launched: &Launched) {
-        for note in &launched.notes {
-            self.ui.note(note);
-        }
-        for warning in &launched.warnings {
-            self.ui.warn(warning);
-        }
-        self.ui.event(&Event::Ready {
-            id: self.request.labels.id.as_str(),
-            backend: self.backend.name(),
-        });
-    }
-
-    fn save(&mut self, phase: Phase) -> Result<()> {
-        self.record.phase = phase;
-        Ok(self.record.save(&self.dir.record())?)
     }
 }

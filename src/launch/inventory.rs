@@ -90,6 +90,11 @@ fn ask_all(registry: &Registry) -> Vec<Listing> {
 }
 
 impl Inventory {
+    /// Finds all bottles that these texts mean: nothing is done to one when another is not there.
+    pub fn find_all(&self, texts: &[String]) -> Result<Vec<&Bottle>> {
+        texts.iter().map(|text| self.find(text)).collect()
+    }
+
     /// Finds the bottle that an id or the beginning of one means.
     pub fn find(&self, text: &str) -> Result<&Bottle> {
         let ids = self.bottles.iter().map(|bottle| &bottle.id);

@@ -32,7 +32,6 @@ mod verify;
 #[cfg(test)]
 mod stamped_tests;
 
-pub use again::Again;
 pub use ask::{ask, unfit};
 pub use attach::{Attachment, attach, follow};
 pub use choose::{Choice, Named, choose};

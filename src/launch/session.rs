@@ -34,10 +34,10 @@ pub enum Mode {
     Detached,
 }
 
-/// Everything that a run needs.
+/// Everything that a run, or a start, needs.
 #[derive(Debug)]
 pub struct Session<'a> {
-    /// Where it is made.
+    /// Where it is made, or was.
     pub backend: &'a dyn Backend,
     /// What is made.
     pub request: &'a LaunchRequest,
@@ -66,6 +66,15 @@ impl Session<'_> {
             Err(error) => return self.fail(error),
         };
         self.record.course.program = program(&launched.command);
+        self.tell(&launched);
+        match mode {
+            Mode::Detached => self.detach(&launched),
+            Mode::Attached => self.attend(&launched, guest),
+        }
+    }
+
+    /// Says what came of a launch, and that the bottle is ready.
+    pub(super) fn tell(&self, launched: &Launched) {
         for note in &launched.notes {
             self.ui.note(note);
         }
@@ -76,10 +85,6 @@ impl Session<'_> {
             id: self.request.labels.id.as_str(),
             backend: self.backend.name(),
         });
-        match mode {
-            Mode::Detached => self.detach(&launched),
-            Mode::Attached => self.attend(&launched, guest),
-        }
     }
 
     fn launch(&self) -> Result<(Launched, Option<Talk>), BackendError> {
@@ -192,7 +197,7 @@ impl Session<'_> {
     }
 
     /// The agent's command begins, and with it its time.
-    fn note_deadline(&mut self) {
+    pub(super) fn note_deadline(&mut self) {
         self.record.course.deadline = deadline(self.request.timeout);
     }
 
@@ -238,7 +243,7 @@ impl Session<'_> {
         }
     }
 
-    fn save(&mut self, phase: Phase) -> Result<()> {
+    pub(super) fn save(&mut self, phase: Phase) -> Result<()> {
         self.record.phase = phase;
         Ok(self.record.save(&self.dir.record())?)
     }
@@ -261,7 +266,7 @@ fn program(command: &[String]) -> Option<String> {
 }
 
 /// Says when a command's time is over that begins now, in UTC.
-pub(super) fn deadline(time: Option<Duration>) -> Option<String> {
+fn deadline(time: Option<Duration>) -> Option<String> {
     let end = Timestamp::now().checked_add(time?).ok()?;
     Some(end.round(Unit::Second).unwrap_or(end).to_string())
 }

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::atomic::write_atomic;
 use super::error::StateError;
+use super::json;
 
 /// Something that an agent changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,14 +110,9 @@ impl ChangesWriter {
 impl Changes {
     /// Opens a folder of changes. `None` where there is no whole one.
     pub fn open(folder: &Path) -> Result<Option<Self>, StateError> {
-        let path = folder.join(LIST);
-        let json = match fs::read(&path) {
-            Ok(json) => json,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StateError::io("read", &path)(error)),
+        let Some(listed) = json::load::<Listed>(&folder.join(LIST))? else {
+            return Ok(None);
         };
-        let listed: Listed =
-            serde_json::from_slice(&json).map_err(|source| StateError::Damaged { path, source })?;
         let path = folder.join(CONTENTS);
         let contents = File::open(&path).map_err(StateError::io("open", &path))?;
         Ok(Some(Self {

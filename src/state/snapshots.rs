@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use bottle_contract::id::{BottleId, Name};
 use serde::{Deserialize, Serialize};
 
-use super::atomic::write_atomic;
 use super::dirs::StateDir;
 use super::error::StateError;
+use super::json;
 
 /// A snapshot, as it lies in `snapshots/<name>.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +44,8 @@ impl StateDir {
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
-            let bytes = fs::read(&path).map_err(StateError::io("read", &path))?;
-            let record: SnapshotRecord = serde_json::from_slice(&bytes)
-                .map_err(|source| StateError::Damaged { path, source })?;
-            found.push(record);
+            // One that was removed meanwhile is none.
+            found.extend(json::load::<SnapshotRecord>(&path)?);
         }
         found.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(found)
@@ -61,12 +59,7 @@ impl StateDir {
             .mode(0o700)
             .create(&folder)
             .map_err(StateError::io("create", &folder))?;
-        let path = self.snapshot_file(&record.name);
-        let mut json = serde_json::to_vec_pretty(record)
-            .map_err(io::Error::other)
-            .map_err(StateError::io("write", &path))?;
-        json.push(b'\n');
-        write_atomic(&path, &json)
+        json::save(&self.snapshot_file(&record.name), record)
     }
 
     /// Forgets one. Succeeds when it is not there.
@@ -92,6 +85,7 @@ impl StateDir {
 
 #[cfg(test)]
 mod tests {
+    use super::super::atomic::write_atomic;
     use super::*;
 
     fn record(name: &str) -> SnapshotRecord {

@@ -26,12 +26,7 @@ fn route(room: &Room, origin: &Origin) {
 fn detach(room: &Room) -> String {
     let script = "echo run >> /workspace/runs; exec sleep 600";
     let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", script]);
-    let id = call
-        .env("EXAMPLE_TOKEN", TOKEN)
-        .run()
-        .ok()
-        .trim()
-        .to_owned();
+    let id = room.left_running(&call.env("EXAMPLE_TOKEN", TOKEN));
     has_run(room, &id, 1);
     id
 }
@@ -140,7 +135,7 @@ pub(crate) fn what_a_root_agent_may_have_replaced_is_not_run_again(room: &Room) 
         .replace("/.bottle/guest", "/.bottle/other")
         .replace("try mv /.bottle /workspace/old;", "");
     let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", &harmless]);
-    let first = call.run().ok().trim().to_owned();
+    let first = room.left_running(&call);
     until("the agent has tried", DEADLINE, || {
         let printed = room.bottle(&["logs", &first]).run().stdout;
         (printed.contains("touch /.bottle/new\n")).then_some(())
@@ -163,7 +158,7 @@ pub(crate) fn what_a_root_agent_may_have_replaced_is_not_run_again(room: &Room) 
     // The control: another agent replaces nothing, and so its bottle starts.
     room.agent("");
     let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", REPLACE]);
-    let id = call.run().ok().trim().to_owned();
+    let id = room.left_running(&call);
     has_run(room, &id, 1);
     assert_eq!(room.bottle(&["logs", &id]).run().ok(), "mv mine yours\n");
     room.stop(&id);
@@ -175,7 +170,7 @@ pub(crate) fn a_launcher_may_die_while_it_starts_a_bottle_again(room: &Room) {
     room.agent("");
     let script = "echo run >> /workspace/runs; exec sleep 600";
     let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", script]);
-    let id = call.run().ok().trim().to_owned();
+    let id = room.left_running(&call);
     has_run(room, &id, 1);
     room.stop(&id);
     let whole = Wrapper::new(room);

@@ -49,12 +49,7 @@ pub(crate) fn a_snapshot_has_the_agents_files_and_no_secret_of_the_old_bottle(ro
     let script =
         "echo mine > /workspace/made; mkdir -p ~/deep; echo home > ~/deep/file; exec sleep 600";
     let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", script]);
-    let id = call
-        .env("EXAMPLE_TOKEN", TOKEN)
-        .run()
-        .ok()
-        .trim()
-        .to_owned();
+    let id = room.left_running(&call.env("EXAMPLE_TOKEN", TOKEN));
     crate::harness::until("the agent has written", crate::harness::DEADLINE, || {
         (room.exec(&id, &["cat", "/workspace/made"]).stdout == "mine\n").then_some(())
     });

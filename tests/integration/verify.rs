@@ -153,7 +153,7 @@ pub(crate) fn a_bottle_that_is_started_again_is_walled_again(room: &Room) {
     room.agent("");
     let script = "echo run >> /workspace/runs; exec sleep 600";
     let call = room.run_call(&["--detach", "--keep"], &["sh", "-c", script]);
-    let id = call.run().ok().trim().to_owned();
+    let id = room.left_running(&call);
     let attack = || room.bottle(&["verify", &id, "--json"]).run();
     let start = |hole: &[(&str, &str)]| {
         room.stop(&id);

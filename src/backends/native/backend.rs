@@ -275,16 +275,13 @@ impl Backend for Native {
     fn remove(&self, id: &BottleId) -> Result<(), BackendError> {
         let folder = Folder::new(self.all()?, id);
         let remove = || {
-            if let Some(made) = folder.read()?
-                && let Some(processes) = made.processes
-                && [processes.keeper, processes.sidecar, processes.guard]
-                    .into_iter()
-                    .any(is_alive)
-            {
-                let all = [processes.keeper, processes.sidecar, processes.guard];
-                call(&made, "end", &all)?;
-            }
             if let Some(made) = folder.read()? {
+                if let Some(processes) = made.processes {
+                    let all = [processes.keeper, processes.sidecar, processes.guard];
+                    if all.into_iter().any(is_alive) {
+                        call(&made, "end", &all)?;
+                    }
+                }
                 group::remove(&made.groups)?;
             }
             folder.remove()

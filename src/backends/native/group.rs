@@ -92,8 +92,12 @@ impl Groups {
         if bounds.is_empty() {
             return Ok(None);
         }
-        let trees = Tree::all(root);
-        let unified = trees.iter().find_map(|tree| tree.unified(&bounds));
+        Self::among(&Tree::all(root), &bounds).map(Some)
+    }
+
+    /// Finds where the groups for these bounds can be made in these trees.
+    fn among(trees: &[Tree], bounds: &[Bound]) -> Result<Self, NotDelegated> {
+        let unified = trees.iter().find_map(|tree| tree.unified(bounds));
         let all = match unified {
             Some(group) => vec![group],
             None => bounds
@@ -106,22 +110,14 @@ impl Groups {
                 })
                 .collect::<Result<_, _>>()?,
         };
-        Ok(Some(Self { all }))
+        Ok(Self { all })
     }
 
     /// Says whether such bounds can be enforced on a machine.
     pub(super) fn feature(root: &Path) -> String {
-        let can = |limits: Limits| Self::find(root, &limits).is_ok();
-        let none = Limits::default();
-        let memory = can(Limits {
-            memory: Some(1),
-            ..none
-        });
-        let processors = can(Limits {
-            cpus: Some(1.0),
-            ..none
-        });
-        match (memory, processors) {
+        let trees = Tree::all(root);
+        let can = |bound| Self::among(&trees, &[bound]).is_ok();
+        match (can(Bound::Memory(1)), can(Bound::Processors(1.0))) {
             (true, true) => "bounds processes, memory and processors",
             (true, false) => "bounds processes and memory; bounds of processors are refused, since no control group is delegated for them",
             (false, true) => "bounds processes and processors; bounds of memory are refused, since no control group is delegated for them",
@@ -141,11 +137,11 @@ impl Groups {
     }
 }
 
+/// Removes groups. Succeeds on those that are not there.
 #[expect(
     clippy::disallowed_methods,
     reason = "the first version of control groups tells nobody when one is empty"
 )]
-/// Removes groups. Succeeds on those that are not there.
 pub(super) fn remove(paths: &[PathBuf]) -> anyhow::Result<()> {
     let deadline = Instant::now() + EMPTY;
     for path in paths {
@@ -176,10 +172,7 @@ impl Group {
 
     fn create(&self, id: &BottleId) -> anyhow::Result<()> {
         for controller in &self.enable {
-            write(
-                &self.parent.join("cgroup.subtree_control"),
-                &format!("+{controller}"),
-            )?;
+            write(&self.parent.join(SUBTREE), &format!("+{controller}"))?;
         }
         let path = self.path(id);
         fs::create_dir(&path)

@@ -149,7 +149,13 @@ impl Room {
     /// Leaves a bottle running and returns its id.
     #[track_caller]
     pub(crate) fn detach(&self, command: &[&str]) -> String {
-        let printed = self.run_call(&["--detach"], command).run().ok();
+        self.left_running(&self.run_call(&["--detach"], command))
+    }
+
+    /// Makes such a call and returns the id that it prints.
+    #[track_caller]
+    pub(crate) fn left_running(&self, call: &Call) -> String {
+        let printed = call.run().ok();
         let id = printed.trim().to_owned();
         assert!(id.starts_with(&self.name), "{printed}");
         id
